@@ -1,0 +1,411 @@
+"""Frozen types that pass between modules, and the JSON contract of a brief.
+
+Offsets are counted in Unicode code points of the draft, end exclusive, everywhere.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Room = Literal["one_on_one", "okr_review", "okr_doc", "staff_meeting", "leave_out"]
+Level = Literal["error", "warning", "hint"]
+Outcome = Literal["continue", "cut", "re-scope", "escalate"]
+Side = Literal["report", "manager"]
+Slot = Literal["hidden_blocker", "career", "manager_decision"]
+BlankKey = Literal["result", "lever", "owner", "date", "fact"]
+
+ROOMS: tuple[Room, ...] = get_args(Room)
+PUBLIC_ROOMS: tuple[Room, ...] = ("okr_review", "okr_doc", "staff_meeting")
+SLOTS: tuple[Slot, ...] = get_args(Slot)
+
+
+class Frozen(BaseModel):
+    """Base of every type here: immutable, and refuses a field it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True
+    )
+
+
+# --- reading a draft ---------------------------------------------------------------------------
+
+
+class Span(Frozen):
+    """A stretch of the draft."""
+
+    start: int
+    end: int
+
+
+class Segment(Span):
+    """One item of the draft as it was cut out, before anything is judged.
+
+    `context` is the heading or parent bullet it stands under; `columns` names the cells of a
+    table row in order; `block` numbers the paragraph, bullet or row that it came from.
+    """
+
+    kind: Literal["bullet", "row", "prose", "chat"]
+    context: str | None = None
+    columns: tuple[str, ...] = ()
+    block: int = 0
+    speaker: str | None = None
+
+
+class Number(Span):
+    """A quantity as it was typed: `value` in its own unit, `role` where the draft says it."""
+
+    value: float
+    unit: str = ""
+    role: Literal["now", "target", "was", "plain"] = "plain"
+
+
+class When(Span):
+    """A date as it was typed, and the day it means next to the review date, where that is clear."""
+
+    day: date | None = None
+    is_deadline: bool = False
+
+
+class Name(Span):
+    """A person, team, key result or other proper name in the draft."""
+
+    kind: Literal["person", "team", "key_result", "term"]
+
+
+class PublicClause(Span):
+    """A clause that a public room may see."""
+
+    private: Literal[False] = False
+    role: Literal["state", "cause", "lever", "ask", "stake", "owner", "noise", "detail"] = "detail"
+
+
+class PrivateClause(Span):
+    """A clause that only the private 1:1 may see."""
+
+    private: Literal[True] = True
+
+
+Clause = Annotated[PublicClause | PrivateClause, Field(discriminator="private")]
+
+
+class Facts(Frozen):
+    """What one item says. Every part is a span of the draft; what is absent was not said."""
+
+    numbers: tuple[Number, ...] = ()
+    dates: tuple[When, ...] = ()
+    names: tuple[Name, ...] = ()
+    levers: tuple[Span, ...] = ()
+    owner: Span | None = None
+    due: When | None = None
+    at_risk: bool = False
+    cleared: bool = False
+    has_ask: bool = False
+
+
+class Reading(Frozen):
+    """An item with its clauses in order and its facts."""
+
+    segment: Segment
+    clauses: tuple[Clause, ...]
+    facts: Facts
+
+
+# --- the JSON contract -------------------------------------------------------------------------
+
+
+class PageQuote(Frozen):
+    """A playbook passage that grounds an item; score is 0 to 1, higher is nearer."""
+
+    page: str
+    heading: str
+    quote: str
+    score: float
+
+
+class Finding(Span):
+    """A place in the draft whose language points to no decision."""
+
+    rule: str
+    level: Level
+    message: str
+    page: str
+
+
+class Blank(Frozen):
+    """A fact the draft does not state, and the question that fills it."""
+
+    key: BlankKey
+    question: str
+
+
+class DraftPiece(Span):
+    """Words of a rewrite that stand in the draft, or restate draft[start:end] letter case aside."""
+
+    text: str
+    source: Literal["draft"] = Field(default="draft", alias="from")
+
+
+class CoachPiece(Frozen):
+    """Connecting words of a rewrite; they carry no fact."""
+
+    text: str
+    source: Literal["coach"] = Field(default="coach", alias="from")
+
+
+class BlankPiece(Frozen):
+    """A visible blank in a rewrite."""
+
+    text: str
+    source: Literal["blank"] = Field(default="blank", alias="from")
+
+
+class AnswerPiece(Frozen):
+    """Words the user gave as the answer to a blank."""
+
+    text: str
+    source: Literal["answer"] = Field(default="answer", alias="from")
+
+
+Piece = DraftPiece | CoachPiece | BlankPiece | AnswerPiece
+
+
+class Rewrite(Frozen):
+    """One text for one room. `text` is the pieces joined; a null field was not stated."""
+
+    room: Room
+    text: str
+    outcome: Outcome | None = None
+    lever: str | None = None
+    owner: str | None = None
+    due: str | None = None
+    blanks: tuple[Blank, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+    by: str = "offline"
+
+
+class Item(Span):
+    """One item of the draft with everything the coach says of it."""
+
+    id: int
+    quote: str
+    context: str | None
+    room: Room
+    then: Room | None
+    private: bool
+    confidence: float
+    because: str
+    pages: tuple[PageQuote, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+
+
+class Question(Frozen):
+    """A 1:1 question; `because` quotes the draft line that it grew from."""
+
+    slot: Slot
+    goal: str
+    text: str
+    because: str
+    page: str
+    follow_up: str = ""
+
+
+class AgendaEntry(Frozen):
+    """One line of a meeting's agenda; `item` is the id of the draft item behind it."""
+
+    slot: str
+    text: str
+    item: int | None = None
+
+
+class Agenda(Frozen):
+    """The agendas of both meetings."""
+
+    one_on_one: tuple[AgendaEntry, ...] = ()
+    okr_review: tuple[AgendaEntry, ...] = ()
+
+
+class Check(Frozen):
+    """One line of the preparation checklist, evaluated on this draft."""
+
+    id: str
+    ok: bool
+    message: str
+
+
+class Documents(Frozen):
+    """The two Markdown documents; `okr` never holds anything private."""
+
+    one_on_one: str = ""
+    okr: str = ""
+
+
+class Brief(Frozen):
+    """The coach's whole answer to one draft."""
+
+    engine: str
+    draft: str
+    items: tuple[Item, ...]
+    questions: tuple[Question, ...] = ()
+    agenda: Agenda = Agenda()
+    checklist: tuple[Check, ...] = ()
+    documents: Documents = Documents()
+    notices: tuple[str, ...] = ()
+
+
+# --- the corpus --------------------------------------------------------------------------------
+
+
+class Section(Frozen):
+    """One idea of a playbook page; the lead paragraph is a section headed by the page title."""
+
+    heading: str
+    text: str
+    line: int
+
+
+class Page(Frozen):
+    """A playbook page: front matter and sections."""
+
+    id: str
+    title: str
+    rooms: tuple[Room, ...]
+    tags: tuple[str, ...]
+    rules: tuple[int, ...] = ()
+    related: tuple[str, ...] = ()
+    sections: tuple[Section, ...] = ()
+
+
+class RoomSpec(Frozen):
+    """What a room takes and why, how it is introduced to a reader, and its meeting's defaults."""
+
+    id: Room
+    title: str
+    audience: Literal["private", "public", "nobody"]
+    takes: str
+    why: str
+    because: dict[str, str]
+    page: str
+    document: Literal["one_on_one", "okr"] | None = None
+    heading: str | None = None
+    cadence: str | None = None
+    minutes: tuple[int, int] | None = None
+    agenda: tuple[str, ...] = ()
+
+
+class Rule(Frozen):
+    """A language rule. Fields beyond the common ones belong to its kind; see corpus/rules."""
+
+    id: str
+    kind: Literal["phrases", "pattern", "structure", "count"]
+    level: Level
+    message: str
+    hint: str
+    page: str
+    hits: tuple[str, ...] = Field(min_length=2)
+    near_misses: tuple[str, ...] = Field(min_length=2)
+    phrases: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    counts: str = ""
+    at_least: int = 0
+
+
+class RuleFile(Frozen):
+    """A file of language rules about one thing."""
+
+    rules: tuple[Rule, ...]
+
+
+class Signal(Frozen):
+    """A named pattern that structure rules test for: any of `patterns` in the item."""
+
+    id: str
+    means: str
+    patterns: tuple[str, ...]
+    unless: tuple[str, ...] = ()
+
+
+class SignalFile(Frozen):
+    """The signals that structure rules may name."""
+
+    signals: tuple[Signal, ...]
+
+
+class BankQuestion(Frozen):
+    """A question of the bank; `fill` is its form with slots taken from the draft."""
+
+    id: str
+    text: str
+    asks: Side
+    slot: Slot
+    when: tuple[str, ...]
+    follow_up: str
+    fill: str | None = None
+
+
+class QuestionGoal(Frozen):
+    """All the bank's questions towards one goal."""
+
+    goal: str
+    title: str
+    page: str
+    questions: tuple[BankQuestion, ...]
+
+
+class ExampleItem(Frozen):
+    """A labelled item of an example draft; spans are exact substrings of the draft."""
+
+    quote: str
+    room: Room
+    then: Room | None
+    also_ok: tuple[Room, ...]
+    private: bool
+    private_spans: tuple[str, ...]
+    facts: tuple[str, ...]
+    lever: str | None
+    owner: str | None
+    due: str | None
+    bad_language: tuple[str, ...]
+    why: str
+
+
+class Ideal(Frozen):
+    """What an expert would make of an example draft."""
+
+    okr: tuple[str, ...]
+    one_on_one_questions: tuple[str, ...]
+
+
+class ExampleDraft(Frozen):
+    """A labelled draft: precedent for retrieval, training data for the router."""
+
+    id: str
+    persona: str
+    format: str
+    author_is: Side
+    text: str
+    items: tuple[ExampleItem, ...]
+    ideal: Ideal
+
+
+class ExamplePair(Frozen):
+    """A sentence that points to no decision, and what to say instead; `context` is all the writer knew."""
+
+    bad: str
+    good: str
+    flaw: str
+    context: str
+
+
+class CleanLine(Frozen):
+    """A good update sentence that no language rule may flag."""
+
+    text: str
+    room: Room
+    why: str
