@@ -1,0 +1,231 @@
+"""An item → its numbers, dates, names, levers, owner, due date and stance, each a span of the draft.
+
+Nothing here guesses: a fact that is not in the words is absent. Pure but for `dateparser`, which
+turns a date as typed into a day next to the review date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime
+
+from coach.schema import Facts, Name, Number, Span, When
+
+_MONTH = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)"
+)
+_DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?s?"
+_ORDINAL = (
+    r"(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|thirteenth|fourteenth|"
+    r"fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|twenty[- ]\w+|thirtieth|thirty[- ]first)"
+)
+_PERIOD = r"(?:q[1-4]|h[12]|quarter|half|fiscal year|fy|year|month|week|sprint|term|season|semester)"
+_DATE = re.compile(
+    rf"\b(?:(?:end[- ]of[- ]|end |mid[- ]|early |late )?(?:"
+    rf"\d{{4}}-\d\d-\d\d|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?(?!\d|/|\s*(?:of|pass|cells|sites|done))|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{2,4}})?|"
+    rf"{_MONTH}\.? ?\d{{1,2}}(?:st|nd|rd|th)?(?!\d|%)(?:[-–]\d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{4}})?|"
+    rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?: \d{{4}})?|{_MONTH} {_ORDINAL}|"
+    rf"the \d{{1,2}}(?:st|nd|rd|th)(?:[-–/]\d{{1,2}}(?:st|nd|rd|th)?)?|the {_ORDINAL}(?= (?:of|or)\b|[,.;!?)]|$)|"
+    rf"(?:week|wk|cw|kw) ?\d{{1,2}}|q[1-4](?:[ /'-]?(?:20)?\d\d)?|h[12](?:[ /'-]?(?:20)?\d\d)?|fy ?\d\d|"
+    rf"(?:next |this |by )?{_DAY}(?: (?:morning|afternoon|evening|noon|eod))?)|"
+    rf"(?:end[- ]of[- ](?:the )?|end |mid[- ]|early |late ){_MONTH}|"
+    rf"(?:by |before |until |till |til |in |since |from |for |to ){_MONTH}\b|"
+    rf"(?:end of (?:the |this |next )?|this |next |before the |by the end of (?:the )?){_PERIOD}|"
+    rf"(?:eo[qmydwh]|eod|eofy|tomorrow|tonight|today|month[- ]end|quarter[- ]end|year[- ]end))\b",
+    re.I,
+)
+_LEADING_WORD = re.compile(r"(?:by|before|until|till|til|in|since|from|for|to|this(?= (?:jan|feb))) ", re.I)
+_DEADLINE = re.compile(
+    r"(?:\b(?:by|before|until|till|til|due|deadline(?: is)?|no later than|latest|needed|answer|yes/no by|or else|not by|after about|expires?|lapses?|closes?)\b"
+    r"[^.;]{0,18})$",
+    re.I,
+)
+_NUMBER = re.compile(
+    r"(?<![\w.])(?P<cur>[$€£¥]\s?|(?:USD|EUR|GBP|CHF|SEK|NOK|kr)\s)?(?P<num>\d{1,3}(?:[ ,'’]\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)"
+    r"(?P<unit>\s?(?:%|percent\b|pct\b|pp\b|pts?\b|points?\b|k\b|K\b|M\b|m\b|bn\b|ms\b|s\b|sec\b|min(?:utes|s)?\b|h\b|hrs?\b|hours?\b|days?\b|d\b|"
+    r"weeks?\b|wks?\b|months?\b|years?\b|yrs?\b|x\b|×|°?C\b|mm\b|cm\b|km\b|kg\b|g\b|t\b|MW\b|kW\b|kWh\b|GB\b|TB\b|MB\b|fte\b|people\b|eur\b|€|kr\b|sek\b|[$]))?",
+)
+_OF = re.compile(r"\s?(?:of|out of|/)\s?(?:the |a )?(?:target(?:ed)? |planned |promised )?$", re.I)
+_TARGET_BEFORE = re.compile(
+    r"(?:\b(?:target(?:ed)?|goal|promised|promise|planned|plan|spec|objective|need(?:ed)?|want(?:ed)?|kr(?: says| is)?|against|vs\.?|versus|"
+    r"budget(?:ed)?|limit|under|below|committed|swore|commitment|aim)\b(?:\s(?:was|is|of|to|at|says|had|a|the|been|for|under|over|above|below|least)){0,3}|<|>|≤|≥)\s?:?\s?[($€£]{0,2}$",
+    re.I,
+)
+_NOW_BEFORE = re.compile(r"(?:\b(?:at|is|are|now|we're at|sits at|stands at|currently|reached|hit|to|->|→|running)\b|[:→>])\s?[$€£]?$", re.I)
+_WAS_BEFORE = re.compile(r"\b(?:from|was|were|down from|up from|last \w+)\s?[$€£]?$", re.I)
+_KEY_RESULT = re.compile(r"\b(?:KR|O|OKR|objective|key result)[ -]?#?\d+(?:\.\d+)?(?:[.-]?[a-c]\b)?|\b[A-Z]{2,6}-\d+\b")
+
+_LEVER_TRIGGERS = (
+    # either A or B; the whole choice is the lever
+    r"\beither\b (?P<lever>(?:[^.;!?\n]|[.](?=\S)){4,260}? or (?:[^.;!?\n]|[.](?=\S)){3,260})",
+    r"\bunless\b (?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,240})",
+    r"\bwhether (?:we|to|i|they) (?P<lever>(?:[^.;!?\n]|[.](?=\S)){4,200}? or (?:[^.;!?\n]|[.](?=\S)){3,200})",
+    r"\b(?:two|three|2|3) (?:ways out|options|choices|ways)\b[:,]? ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,300})",
+    r"\boptions?(?: are| is)?: ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,300})",
+    r"\b(?:we|i) (?:could|can) (?:either )?(?P<lever>(?:drop|cut|move|buy|pay|swap|shift|delay|ship|launch|park|pull|hire|rent|borrow|take|split|stop|freeze|narrow|re-?scope|descope|lower|raise|extend|outsource|give|keep|waive)\b(?:[^.;!?\n]|[.](?=\S)){3,220})",
+    r"\b(?:i(?:'d| would)? )?(?:propose|recommend|suggest|proposal|recommendation|my pick|my vote)(?:s|ed|ing)?(?: is| we| that we| to| that)*:? (?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,240})",
+    r"\b(?:we|i)(?:'d| would)? need (?P<lever>(?:either )?(?:a |an |the |to |one |two |\d|somebody|someone|approval|sign)(?:[^.;!?\n]|[.](?=\S)){3,220})",
+    r"\b(?P<lever>(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|narrow|postpone|delay|park|freeze|stop)\b(?:[^.;!?\n]|[.](?=\S)){2,200}? or (?:we )?(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|accept|live|wait|postpone|delay|park|freeze|stop|keep|ship|slip|miss|hire|take|run|go|lose|leave|ask|add|get|use|push|raise|extend|split|rent|borrow)\b(?:[^.;!?\n]|[.](?=\S)){0,200})",
+    r"(?:^|[.:;,!?] )(?P<lever>(?:(?:the|a|we|to|i) )?[a-z][\w'’-]*(?:[^.;!?\n]|[.](?=\S)){3,200}?,? or (?:we |i |to )?(?:call|say|accept|waive|build|quote|launch|fund|risk|go|push|move|take|get|hire|pay|buy|sort|reject|tell|write|sign|close|open|ship|keep|drop|cut|leave|lose|live|run|use|stay|wait|split|switch|change|let|put|give|send|ask|add|do|make|set|stop|start)(?:[^.;!?\n]|[.](?=\S)){0,200})",
+    r"\b(?P<lever>(?:need(?:s|ed)?|want(?:s|ed)?) (?!to know|to say)(?:[^.;!?\n]|[.](?=\S)){8,200})",
+    r"\b(?:ask|proposal|propose|decision|request)(?: is)?: ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,200})",
+    r"\b(?P<lever>if (?:[^.;!?\n]|[.](?=\S)){4,140}?(?:,| then| we) (?:[^.;!?\n]|[.](?=\S)){4,160})",
+    r"\b(?:so )?(?P<lever>[A-Z][a-z]+ (?:has to|needs to|must|should) (?!be\b)(?:[^.;!?\n]|[.](?=\S)){4,160})",
+    r"\b(?:needs?|requires?|waiting (?:on|for)|asking for|want|request(?:ing)?) (?P<lever>(?:a |an |the )?(?:decision|approval|sign-?off|signature|yes(?:/| or )no|go/no-?go|exemption|waiver|budget|headcount|call|green light)\b(?:[^.;!?\n]|[.](?=\S)){0,160})",
+)
+_LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for pattern in _LEVER_TRIGGERS)
+_OWNER = (
+    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?)\b)"),
+    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)? \([A-ZÀ-Þ][\w'’. -]+\)|(?:Dr|Ms|Mr)\. [A-ZÀ-Þ][\w'’-]+)"),
+    re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:ing)? |needs? )\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
+    re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
+)
+_NOT_OWNER = frozenset(
+    "we i it they the that this there if either so and but or nobody who what which no not now our my his her its one two need decision by a an "
+    "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december".split()
+)
+_RISK = re.compile(
+    r"\b(?:miss(?:es|ing|ed)?|slip(?:s|ped|ping)?|at risk|behind|late|delay(?:ed|s)?|blocked|stuck|short(?:fall)?|won'?t (?:make|hit|land|happen|be)|will not|not (?:gonna|going to) (?:make|hit|happen|be)|can'?t|cannot|dies|below|over budget|overrun|overspend|waiting|still no|no owner|nobody owns|no one'?s?|stall(?:s|ed)|breach|fails?|failed)\b",
+    re.I,
+)
+_CLEARED = re.compile(
+    r"\b(?:no longer|not|isn'?t|aren'?t|never|n't) (?:(?:been|be|at|a|in|any) )?(?:blocked|at risk|late|risk|slip(?:ped|ping)?|lost|delayed|stuck|behind|needed|an issue|a problem|miss(?:ed)?)\b|"
+    r"\b(?:blocker|risk|issue)s? (?:is |are |was )?(?:gone|cleared|closed|resolved|over)\b|\b(?:back on|ahead of) (?:track|plan|schedule)\b|\bresolved\b|\bclosed\b|\bdid(?:n'?t| not) (?:slip|miss|fail)\b",
+    re.I,
+)
+_ASK = re.compile(
+    r"\b(?:need(?:s|ed)? (?:a|an|your|the|her|his|their|one|two|to (?:decide|know|choose)|approval|sign|someone|somebody|yes)|decide|decision|approve|sign(?:s|ed)?(?: off)?|yes/no|yes or no|pick(?:s)?|choose|escalat\w+|go/no-?go|ask(?:ing)?|request|who owns|either|or we|unless|whether)\b",
+    re.I,
+)
+_KIND_OF_TEAM = re.compile(r"\b(?:the )?(?:[A-Z][\w&/-]+ )?(?:team|squad|pod|desk|group|department|dept|office|guild|crew)\b|\b(?:Legal|Finance|Treasury|Procurement|Security|Policy|HR|IT|QA|Ops|Marketing|Sales|Infra|Platform|Compliance|Audit|Facilities|Comms|Support|Data|Design|Product|Purchasing|Logistics|Quality|Regulatory)\b")
+_PERSON = re.compile(r"(?<![\w.])(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-ZÀ-Þ][a-zà-ÿ'’]+(?:-[A-Za-zà-ÿ]+)?(?: (?:van |de |von )?[A-ZÀ-Þ][a-zà-ÿ'’]+)?|@[\w.-]+")
+
+
+def read_facts(draft: str, start: int, end: int, review_date: date | None = None) -> Facts:
+    """The facts of draft[start:end]; all spans are offsets of the draft."""
+    item = draft[start:end]
+    dates = tuple(_dates(item, start, review_date))
+    levers = _levers(item, start)
+    due = next((one for one in dates if one.is_deadline), None)
+    return Facts(
+        numbers=tuple(_numbers(item, start, dates)),
+        dates=dates,
+        names=tuple(_names(item, start)),
+        levers=levers,
+        owner=_owner(item, start),
+        due=due,
+        at_risk=bool(_RISK.search(_CLEARED.sub(" ", item))),
+        cleared=bool(_CLEARED.search(item)),
+        has_ask=bool(_ASK.search(item)),
+    )
+
+
+def date_spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Where dates stand, without what leads into them."""
+    return tuple((a, b) for a, b in _date_spans(text))
+
+
+def _date_spans(text: str) -> Iterator[tuple[int, int]]:
+    for match in _DATE.finditer(text):
+        lead = _LEADING_WORD.match(match[0])
+        begin = match.start() + (lead.end() if lead else 0)
+        words = text[begin : match.end()].lower()
+        # `may` and `mar` and `sun` are words of their own in lower case.
+        if words in ("may", "sat", "sun", "mar", "wed", "first", "second", "third") and text[begin].islower():
+            continue
+        yield begin, match.end()
+
+
+def _dates(item: str, offset: int, review_date: date | None) -> Iterator[When]:
+    for begin, stop in _date_spans(item):
+        lead = item[max(0, begin - 40) : begin]
+        yield When(
+            start=offset + begin,
+            end=offset + stop,
+            day=resolve(item[begin:stop], review_date) if review_date else None,
+            is_deadline=bool(_DEADLINE.search(lead)),
+        )
+
+
+def resolve(words: str, review_date: date) -> date | None:
+    """The day that a date as typed means next to the review date, or None where it is open."""
+    import dateparser  # slow to import; needed only where a review date is given
+
+    plain = re.sub(r"\b(?:the|of|next|this|by)\b|(?<=\d)(?:st|nd|rd|th)\b", " ", words, flags=re.I).strip()
+    if re.search(r"\b(?:q[1-4]|h[12]|eo\w+|week|wk|end|mid|early|late|quarter|half|year|fy)\b", words, re.I):
+        return None
+    found = dateparser.parse(
+        plain,
+        languages=["en"],
+        settings={
+            "RELATIVE_BASE": datetime(review_date.year, review_date.month, review_date.day),
+            "PREFER_DATES_FROM": "current_period",
+            "DATE_ORDER": "MDY",
+        },
+    )
+    return found.date() if found else None
+
+
+def _numbers(item: str, offset: int, dates: tuple[When, ...]) -> Iterator[Number]:
+    taken = [(one.start - offset, one.end - offset) for one in dates]
+    for match in _NUMBER.finditer(item):
+        if any(a <= match.start("num") < b for a, b in taken):
+            continue
+        digits = match["num"].replace("’", "").replace("'", "").replace(" ", "")
+        digits = digits.replace(",", "") if re.search(r",\d{3}", digits) else digits.replace(",", ".")
+        before, after = item[max(0, match.start() - 32) : match.start()], item[match.end() : match.end() + 24]
+        role = "plain"
+        if _OF.search(before) or _TARGET_BEFORE.search(before) or re.match(r"\s?\)?(?:target|goal|planned|promised)\b", after):
+            role = "target"
+        elif _WAS_BEFORE.search(before) or re.match(r"\s?(?:->|→|to)\s?[$€£]?\d", after):
+            role = "was"
+        elif re.match(r"\s?(?:of|out of|/)\s?[$€£]?\d", after) or _NOW_BEFORE.search(before):
+            role = "now"
+        yield Number(
+            start=offset + match.start(),
+            end=offset + match.end(),
+            value=float(digits),
+            unit=((match["cur"] or "") + (match["unit"] or "")).strip(),
+            role=role,
+        )
+
+
+def _names(item: str, offset: int) -> Iterator[Name]:
+    taken: list[tuple[int, int]] = []
+    for pattern, kind in ((_KEY_RESULT, "key_result"), (_KIND_OF_TEAM, "team"), (_PERSON, "person")):
+        for match in pattern.finditer(item):
+            words = match[0]
+            if any(a < match.end() and match.start() < b for a, b in taken):
+                continue
+            if kind == "person" and (words.lower().split()[0] in _NOT_OWNER or _starts_sentence(item, match.start())):
+                continue
+            taken.append((match.start(), match.end()))
+            yield Name(start=offset + match.start(), end=offset + match.end(), kind=kind)
+
+
+def _starts_sentence(item: str, at: int) -> bool:
+    before = item[:at].rstrip()
+    return not before or before[-1] in ".!?:(\"“"
+
+
+def _levers(item: str, offset: int) -> tuple[Span, ...]:
+    """The stated action or choice; the first kind of wording that holds one wins."""
+    for pattern in _LEVERS:
+        match = pattern.search(item)
+        if match:
+            begin, stop = match.span("lever")
+            while stop > begin and item[stop - 1] in " ,\t\n":
+                stop -= 1
+            return (Span(start=offset + begin, end=offset + stop),)
+    return ()
+
+
+def _owner(item: str, offset: int) -> Span | None:
+    for pattern in _OWNER:
+        for match in pattern.finditer(item):
+            words = match["owner"]
+            if words.lower().split()[0] not in _NOT_OWNER and not re.fullmatch(r"[A-Z]{1,3}\d*", words.removeprefix("the ")) or words in ("CFO", "CEO", "CTO", "COO", "VP", "GM", "HR", "IT", "QA", "ID"):
+                return Span(start=offset + match.start("owner"), end=offset + match.end("owner"))
+    return None
