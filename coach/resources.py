@@ -122,6 +122,16 @@ def load_rooms(overlay: Path | None = None) -> tuple[RoomSpec, ...]:
 
 
 @lru_cache(maxsize=4)
+def load_signals(overlay: Path | None = None) -> tuple[Signal, ...]:
+    """What the router looks at beside the words; the user's replace ours by id."""
+    signals: dict[str, Signal] = {}
+    for root in corpus_roots(overlay):
+        for path in _files(root / "signals", "*.yaml"):
+            signals |= {one.id: one for one in _load_yaml(path, SignalFile).signals}
+    return tuple(signals[name] for name in sorted(signals))
+
+
+@lru_cache(maxsize=4)
 def load_rules(overlay: Path | None = None) -> tuple[tuple[Rule, ...], tuple[Signal, ...]]:
     """Language rules, and the signals that structure rules name."""
     rules: dict[str, Rule] = {}
