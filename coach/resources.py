@@ -24,6 +24,7 @@ from coach.schema import (
     ExampleDraft,
     ExamplePair,
     Page,
+    Phrasing,
     QuestionGoal,
     RoomSpec,
     Rule,
@@ -119,6 +120,13 @@ def load_rooms(overlay: Path | None = None) -> tuple[RoomSpec, ...]:
             room = _load_yaml(path, RoomSpec)
             rooms[room.id] = room
     return tuple(rooms[name] for name in sorted(rooms))
+
+
+@lru_cache(maxsize=4)
+def load_phrasing(overlay: Path | None = None) -> Phrasing:
+    """The offline writer's own words; the user's file replaces ours whole."""
+    found = [p for root in corpus_roots(overlay) for p in _files(root / "phrasing", "offline.yaml")]
+    return _load_yaml(found[-1], Phrasing)
 
 
 @lru_cache(maxsize=4)

@@ -35,7 +35,8 @@ class Embeds(Protocol):
 
 # How sure the models must be. Fitted nothing here: chosen on cross-validated corpus drafts so that
 # a private clause is let through far less often than a public one is held back.
-PRIVATE_AT = 0.42
+PRIVATE_AT = 0.4
+SURE_AT = 0.75
 SPLIT_AT = 0.5
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
@@ -184,6 +185,13 @@ def _between(left: Matrix, right: Matrix, p_left: float, p_right: float) -> list
     ]
 
 
+_NO_TERMS = (np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
+def _length(text: str, one: Judged) -> int:
+    return len(text[one.unit.start : one.unit.end].split())
+
+
 @dataclass(frozen=True)
 class Judged:
     """A unit with its sentence vector, its chance of being private and of each room."""
@@ -240,7 +248,11 @@ class Router:
                 _between(left.rooms, one.rooms, left.private, one.private), (left.vector, one.vector),
             )
             dense = np.array([row], np.float32)
-            out.append(float(self._edge.chances([(np.zeros(0, np.int64), np.zeros(0, np.float32))], dense)[0, 0]) >= SPLIT_AT)
+            chance = float(self._edge.chances([_NO_TERMS], dense)[0, 0])
+            # A private clause next to a public one is cut off even where the models would join
+            # them: what is whole cannot be half shown.
+            apart = abs(left.private - one.private) > 0.55 and min(_length(text, left), _length(text, one)) >= 4
+            out.append(chance >= SPLIT_AT or apart)
         return tuple(out)
 
     def room_of(self, item: str, context: str | None, private: float, embedder: Embeds) -> Verdict:
@@ -250,7 +262,8 @@ class Router:
         chances = self._room.chances(rows, dense)[0].copy()
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
-        if private >= PRIVATE_AT and best != "one_on_one":
+        alone = float(chances[0])
+        if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.
             chances[0] = max(float(chances[0]), private, 0.5)
             chances /= chances.sum()

@@ -337,6 +337,31 @@ class SignalFile(Frozen):
     signals: tuple[Signal, ...]
 
 
+class Construction(Frozen):
+    """One way the offline writer puts facts together; conditions are named in coach/compose.py."""
+
+    room: Room
+    when: tuple[str, ...]
+    text: str
+
+
+class BlankQuestion(Frozen):
+    """The question behind a blank; `{topic}` stands for a few words of the item."""
+
+    key: BlankKey
+    room: Room
+    when: tuple[str, ...]
+    text: str
+
+
+class Phrasing(Frozen):
+    """Everything the offline writer says in words of its own."""
+
+    constructions: tuple[Construction, ...]
+    questions: tuple[BlankQuestion, ...]
+    fillers: tuple[str, ...]
+
+
 class BankQuestion(Frozen):
     """A question of the bank; `fill` is its form with slots taken from the draft."""
 

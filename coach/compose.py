@@ -1,0 +1,423 @@
+"""The offline writer: an item's own public words, put together so that a room can decide.
+
+It never makes a fact. A rewrite is a list of pieces, each of them words of the draft, words of the
+user's answer, connecting words of ours, or a visible blank. For a public room the only way in is
+`PublicClause`: a private clause is a different type, and there is no path from it to public text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coach.schema import (
+    AnswerPiece,
+    Blank,
+    BlankKey,
+    BlankPiece,
+    Clause,
+    CoachPiece,
+    Construction,
+    DraftPiece,
+    Facts,
+    Outcome,
+    Phrasing,
+    Piece,
+    PublicClause,
+    Rewrite,
+    Room,
+    Side,
+    Span,
+)
+
+MAX_WORDS = 38  # in one sentence; two below what a reader is promised
+
+_BLANK_TEXT: dict[BlankKey, str] = {
+    "lever": "[lever?]",
+    "owner": "[owner?]",
+    "date": "[date?]",
+    "result": "[result?]",
+    "fact": "[fact?]",
+}
+_SLOT = re.compile(r"\{(state|lever|owner|due)\}")
+_MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
+_CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b", re.I)
+_OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
+    ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
+    ("re-scope", re.compile(r"\b(?:re-?scop\w+|descop\w+|lower|carve|narrow|re-?date|slips? to|re-?commit|instead|without|w/o|smaller|fewer|shift)\b", re.I)),
+    ("cut", re.compile(r"\b(?:cut|drop|stop|kill|park|pause|switch off|cancel|remove|close it)\b", re.I)),
+    ("continue", re.compile(r"\b(?:continue|keep (?:going|it|the)|stay the course|go ahead)\b", re.I)),
+)
+
+
+@dataclass
+class _Text:
+    """Pieces in the making; neighbours are joined with single spaces and full stops."""
+
+    pieces: list[Piece] = field(default_factory=list)
+
+    def words(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    def coach(self, text: str) -> None:
+        if not text:
+            return
+        if self.pieces and isinstance(self.pieces[-1], CoachPiece):
+            text = self.pieces.pop().text + text
+        self.pieces.append(CoachPiece(text=text))
+
+    def draft(self, draft: str, start: int, end: int, capital: bool = False) -> None:
+        if end <= start:
+            return
+        text = re.sub(r"\s+", " ", draft[start:end])
+        if capital and text[:1].islower():
+            text = text[0].upper() + text[1:]
+        self.pieces.append(DraftPiece(text=text, start=start, end=end))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to write: an item's clauses and facts for one room, the signals it shows, the answers.
+
+    answers: blank key → the user's words. `turn` lets equal constructions take turns.
+    """
+
+    draft: str
+    room: Room
+    clauses: Sequence[Clause]
+    facts: Facts
+    signals: Sequence[str]
+    side: Side = "report"
+    answers: Mapping[BlankKey, str] = field(default_factory=dict)
+    turn: int = 0
+
+
+def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
+    """The rewrite for one room, or None when nothing may be said there."""
+    spans = _allowed(task)
+    spans = _without_noise(task, spans)
+    if not spans:
+        return None
+    facts = _facts_within(task.facts, spans)
+    conditions = _conditions(task, facts, spans)
+    lever = facts.levers[0] if facts.levers else None
+    state = spans
+    if lever and task.room == "okr_review" and "lever_in_state" not in conditions:
+        state = _cut_lever(task.draft, spans, lever)
+    chosen = _choose(phrasing.constructions, task.room, conditions, task.turn)
+    return _render(task, phrasing, chosen, state, lever, facts, conditions)
+
+
+def _allowed(task: Task) -> list[Span]:
+    """The stretches of the draft that this room may read."""
+    if task.room == "one_on_one":
+        return [Span(start=clause.start, end=clause.end) for clause in task.clauses]
+    return [
+        Span(start=clause.start, end=clause.end)
+        for clause in task.clauses
+        if isinstance(clause, PublicClause) and clause.role != "noise"
+    ]
+
+
+def _without_noise(task: Task, spans: list[Span]) -> list[Span]:
+    """Neighbouring stretches joined where only white space or a mark stood between them."""
+    joined: list[Span] = []
+    for span in sorted(spans, key=lambda one: one.start):
+        if joined and re.fullmatch(r"[\s,;:.!?…—–|-]*", task.draft[joined[-1].end : span.start]):
+            joined[-1] = Span(start=joined[-1].start, end=span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _facts_within(facts: Facts, spans: Sequence[Span]) -> Facts:
+    """The facts that stand wholly inside the allowed stretches."""
+
+    def inside(one: Span | None) -> bool:
+        return one is not None and any(s.start <= one.start and one.end <= s.end for s in spans)
+
+    return facts.model_copy(
+        update={
+            "numbers": tuple(one for one in facts.numbers if inside(one)),
+            "dates": tuple(one for one in facts.dates if inside(one)),
+            "names": tuple(one for one in facts.names if inside(one)),
+            "levers": tuple(one for one in facts.levers if inside(one)),
+            "owner": facts.owner if inside(facts.owner) else None,
+            "due": facts.due if inside(facts.due) else None,
+        }
+    )
+
+
+_WAITING = re.compile(r"\b(?:wait\w*|pending|still no|no (?:reply|answer|date)|not (?:signed|answered|replied)|blocked|stuck|owes?|pushed again|chas\w+|pinged)\b", re.I)
+_ORPHAN = re.compile(r"\b(?:no owner|no one owns|nobody(?: owns|'s| has)|no one'?s|has nobody|unowned|unassigned|owner(?: is|:)? ?(?:tbd|none|empty)|without an owner|who owns)\b", re.I)
+
+
+def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
+    words = " ".join(task.draft[span.start : span.end] for span in spans)
+    true: set[str] = set()
+    lever = facts.levers[0] if facts.levers else None
+    if lever:
+        true.add("lever")
+        said = task.draft[lever.start : lever.end]
+        if _CHOICE.search(said):
+            true.add("choice")
+        if _lever_stays(task.draft, spans, lever):
+            true.add("lever_in_state")
+    if task.answers.get("lever"):
+        true.add("lever")
+        true.discard("lever_in_state")
+    if facts.owner or task.answers.get("owner"):
+        true.add("owner")
+    if facts.due and (not lever or "lever_in_state" in true or lever.start <= facts.due.start < lever.end):
+        true.add("due_said")
+    if _WAITING.search(words):
+        true.add("waiting")
+    if _ORPHAN.search(words):
+        true.add("orphan")
+    if facts.at_risk or any(number.role == "target" for number in facts.numbers):
+        true.add("gap")
+    if "?" in words:
+        true.add("question")
+    if task.side == "manager":
+        true.add("manager")
+    true |= {signal.split(".", 1)[1] for signal in task.signals if signal.startswith("one_on_one.")}
+    return true
+
+
+def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
+    """Whether taking the lever out of its sentence would leave a stump behind."""
+    home = next((span for span in spans if span.start <= lever.start and lever.end <= span.end), None)
+    if home is None:
+        return True
+    before = draft[home.start : lever.start].rstrip()
+    after = draft[lever.end : home.end].lstrip(" ,")
+    starts_sentence = not before or before[-1] in ".!?:;" or re.search(r"(?:[.!?:;]|^)\s*(?:so|and|either|options?(?: are)?|ask|proposal|propose|decision)?:?\s*(?:either)?$", before, re.I) is not None
+    return not starts_sentence or bool(after and after[0] not in ".!?;:\n")
+
+
+def _cut_lever(draft: str, spans: Sequence[Span], lever: Span) -> list[Span]:
+    """The allowed stretches without the lever and the words that led into it."""
+    out: list[Span] = []
+    for span in spans:
+        if not (span.start <= lever.start and lever.end <= span.end):
+            out.append(span)
+            continue
+        left = draft[span.start : lever.start]
+        lead = re.search(r"(?:\s*[,;:.]?\s*\b(?:so|and|either|options?(?: are| is)?|ask|proposal|propose|decision|two ways out|unless)\b\s*:?)+\s*$", left, re.I)
+        end = span.start + (lead.start() if lead else len(left.rstrip()))
+        if end - span.start > 2:
+            out.append(Span(start=span.start, end=end))
+        rest = Span(start=min(lever.end + 1, span.end), end=span.end)
+        if re.search(r"\w{2}", draft[rest.start : rest.end]):
+            out.append(rest)
+    return out
+
+
+def _choose(found: Sequence[Construction], room: Room, conditions: set[str], turn: int) -> Construction:
+    fitting = [one for one in found if one.room == room and set(one.when) <= conditions]
+    same = [one for one in fitting if one.when == fitting[0].when]
+    return same[turn % len(same)]
+
+
+def _render(
+    task: Task,
+    phrasing: Phrasing,
+    chosen: Construction,
+    state: Sequence[Span],
+    lever: Span | None,
+    facts: Facts,
+    conditions: set[str],
+) -> Rewrite:
+    out = _Text()
+    blanks: dict[BlankKey, Blank] = {}
+    topic = _topic(task.draft, facts, [*state, *([lever] if lever else [])])
+
+    def blank(key: BlankKey) -> None:
+        given = task.answers.get(key, "").strip().rstrip(".")
+        if given:
+            out.pieces.append(AnswerPiece(text=re.sub(r"\s+", " ", given)))
+            return
+        out.pieces.append(BlankPiece(text=_BLANK_TEXT[key]))
+        if key not in blanks:
+            blanks[key] = Blank(key=key, question=_question(phrasing, key, task.room, conditions, topic))
+
+    at = 0
+    for slot in _SLOT.finditer(chosen.text):
+        literal = chosen.text[at : slot.start()]
+        if not (literal.strip() == "" and not out.pieces):
+            out.coach(literal)
+        at = slot.end()
+        match slot[1]:
+            case "state":
+                _write_state(out, task, phrasing, state)
+            case "lever":
+                if task.answers.get("lever") or lever is None:
+                    blank("lever")
+                else:
+                    end = lever.end
+                    while end > lever.start and task.draft[end - 1] in " .,;:":
+                        end -= 1
+                    out.draft(task.draft, lever.start, end)
+            case "owner":
+                if facts.owner and not task.answers.get("owner"):
+                    out.draft(task.draft, facts.owner.start, facts.owner.end, capital=True)
+                else:
+                    blank("owner")
+            case "due":
+                if facts.due and not task.answers.get("date"):
+                    out.draft(task.draft, facts.due.start, facts.due.end)
+                else:
+                    blank("date")
+    out.coach(chosen.text[at:])
+    pieces = _tidy(out.pieces)
+    text = "".join(piece.text for piece in pieces)
+    said = task.answers.get("lever") or (task.draft[lever.start : lever.end] if lever else None)
+    return Rewrite(
+        room=task.room,
+        text=text,
+        outcome=_outcome(said) if task.room == "okr_review" else None,
+        lever=said,
+        owner=task.answers.get("owner") or (task.draft[facts.owner.start : facts.owner.end] if facts.owner else None),
+        due=task.answers.get("date") or (task.draft[facts.due.start : facts.due.end] if facts.due else None),
+        blanks=tuple(blanks.values()),
+        pieces=tuple(pieces),
+    )
+
+
+def _outcome(lever: str | None) -> Outcome | None:
+    if lever is None:
+        return None
+    found = [outcome for outcome, pattern in _OUTCOMES if pattern.search(lever)]
+    return found[0] if len(found) == 1 else None
+
+
+def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
+    """The allowed words as sentences of a bearable length, breath and fillers left out."""
+    fillers = "|".join(re.escape(word) for word in sorted(phrasing.fillers, key=len, reverse=True))
+    filler = re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{fillers})\b[,:]?\s*", re.I)
+    first = True
+    for span in state:
+        for start, end in _sentences(task.draft, span.start, span.end):
+            lead = _MARKS.match(task.draft[start:end])
+            if lead and end - start - lead.end() > 8:
+                start += lead.end()
+            parts = _without(filler, task.draft, start, end)
+            if not any(re.search(r"\w", task.draft[a:b]) for a, b in parts):
+                continue
+            if not first:
+                out.coach(" ")
+            for number, (a, b) in enumerate(parts):
+                if number and out.words()[-1:] not in ("", " "):
+                    out.coach(" ")
+                out.draft(task.draft, a, b, capital=number == 0)
+            if out.words()[-1:] not in ".?!":
+                out.coach(".")
+            first = False
+
+
+def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
+    parts: list[tuple[int, int]] = []
+    at = start
+    for match in filler.finditer(draft, start, end):
+        if match.start() > at:
+            parts.append((at, match.start()))
+        at = match.end()
+    parts.append((at, end))
+    trimmed = []
+    for a, b in parts:
+        while a < b and (draft[a].isspace() or (not trimmed and draft[a] in ",;:.")):
+            a += 1
+        while b > a and draft[b - 1].isspace():
+            b -= 1
+        if b > a:
+            trimmed.append((a, b))
+    if trimmed:
+        a, b = trimmed[-1]
+        while b > a and draft[b - 1] in " ,;:—–-\n\t":
+            b -= 1
+        trimmed[-1] = (a, b)
+    return trimmed
+
+
+_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|\n+")
+_SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
+
+
+def _sentences(draft: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Sentences of at most MAX_WORDS words; a longer one is broken where it breathes."""
+    found: list[tuple[int, int]] = []
+    at = start
+    for match in _END.finditer(draft, start, end):
+        found.append((at, match.start()))
+        at = match.end()
+    found.append((at, end))
+    out: list[tuple[int, int]] = []
+    for a, b in found:
+        out.extend(_broken(draft, a, b))
+    return [(a, b) for a, b in out if draft[a:b].strip()]
+
+
+def _broken(draft: str, start: int, end: int) -> list[tuple[int, int]]:
+    count = len(draft[start:end].split())
+    if count <= MAX_WORDS:
+        return [(start, end)]
+    middle = (start + end) // 2
+    places = [
+        (match.start(), match.end())
+        for match in _SOFT.finditer(draft, start, end)
+        if len(draft[start : match.start()].split()) >= 4 and len(draft[match.end() : end].split()) >= 4
+    ]
+    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it.
+    best = min(
+        places,
+        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0),
+        default=None,
+    )
+    if best is None:
+        words = list(re.finditer(r"\S+", draft[start:end]))
+        cut = start + words[MAX_WORDS - 1].end()
+        best = (cut, cut)
+    return [*_broken(draft, start, best[0]), *_broken(draft, best[1], end)]
+
+
+def _question(phrasing: Phrasing, key: BlankKey, room: Room, conditions: set[str], topic: str) -> str:
+    fitting = [
+        one for one in phrasing.questions if one.key == key and one.room == room and set(one.when) <= conditions
+    ]
+    text = fitting[0].text if fitting else "What is missing in “{topic}”?"
+    return text.replace("{topic}", topic)
+
+
+def _topic(draft: str, facts: Facts, spans: Sequence[Span]) -> str:
+    """A few words of the item to hang a question on: what leads up to its first number."""
+    if not spans:
+        return "this"
+    first = spans[0]
+    words = draft[first.start : first.end]
+    words = _MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
+    head = re.split(r"[.!?;:]\s|\s[—–-]\s|: ", words, maxsplit=1)[0]
+    short = " ".join(head.split()[:8]).strip(" ,.:;—–-|")
+    return short or "this"
+
+
+def _tidy(pieces: Sequence[Piece]) -> list[Piece]:
+    """No double stops or spaces where pieces meet, and a capital at the start."""
+    out: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, CoachPiece):
+            text = re.sub(r"\s+", " ", piece.text)
+            before = "".join(one.text for one in out)[-1:]
+            if before == " ":
+                text = text.lstrip()
+            if before in ".?!" and text[:1] in ".,;":
+                text = text[1:]
+            if not text:
+                continue
+            piece = CoachPiece(text=text)
+        out.append(piece)
+    while out and isinstance(out[-1], CoachPiece) and not out[-1].text.strip():
+        out.pop()
+    if out and isinstance(out[-1], CoachPiece):
+        out[-1] = CoachPiece(text=out[-1].text.rstrip())
+    return out
