@@ -1,0 +1,186 @@
+"""The Chroma index of playbook sections, and its retriever.
+
+Nearness of meaning and shared words are both asked, and their ranks are fused: a reader who types
+a rule's own words should find it, and so should one who types their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import chromadb
+import numpy as np
+import snowballstemmer
+from chromadb.api import ClientAPI
+from chromadb.config import Settings as ChromaSettings
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.retrievers import BaseRetriever
+from pydantic import ConfigDict
+
+from coach.embedding import Embedder
+from coach.errors import ChromaUnreachable, IndexError_
+from coach.schema import Page, PageQuote
+
+Progress = Callable[[str, int, int], None]
+_STEM = snowballstemmer.stemmer("english")
+_FUSE = 10  # rank constant of reciprocal rank fusion; small, because the lists are short
+
+
+def open_client(folder: Path | None, url: str | None) -> ClientAPI:
+    """A Chroma client on a folder or on a server; telemetry off.
+
+    Raises ChromaUnreachable when the server does not answer, IndexError_ when the folder cannot
+    be opened.
+    """
+    settings = ChromaSettings(anonymized_telemetry=False)
+    if url:
+        match = re.fullmatch(r"(?:(https?)://)?([^/:\s]+)(?::(\d+))?/?", url.strip())
+        if match is None:
+            raise ChromaUnreachable(
+                f"COACH_CHROMA_URL is not an address: {url}.", "Write it like http://127.0.0.1:8000."
+            )
+        ssl = match[1] == "https"
+        try:
+            client = chromadb.HttpClient(
+                host=match[2], port=int(match[3] or (443 if ssl else 8000)), ssl=ssl, settings=settings
+            )
+            client.heartbeat()
+        except Exception:
+            raise ChromaUnreachable(
+                f"No Chroma server answers at {url}.",
+                "Start it with `chroma run`, or unset COACH_CHROMA_URL to use the embedded index.",
+            ) from None
+        return client
+    try:
+        return chromadb.PersistentClient(path=str(folder), settings=settings)
+    except Exception:
+        raise IndexError_(
+            f"The index in {folder} cannot be opened.", "Run `coach index --force` to build it again."
+        ) from None
+
+
+def build_playbook(
+    client: ClientAPI, name: str, pages: Sequence[Page], embedder: Embedder, progress: Progress | None = None
+) -> None:
+    """Fill the collection `name`; it bears that name only once it is complete."""
+    if any(one.name == name for one in client.list_collections()):
+        return
+    rough = f"{name}-building"
+    if any(one.name == rough for one in client.list_collections()):
+        client.delete_collection(rough)
+    collection = client.create_collection(
+        rough, metadata={"hnsw:space": "cosine", "hnsw:num_threads": 1}, embedding_function=None
+    )
+    sections = [(page, section) for page in pages for section in page.sections]
+    for at in range(0, len(sections), 32):
+        part = sections[at : at + 32]
+        texts = [f"{page.title}. {section.heading}. {section.text}" for page, section in part]
+        collection.add(
+            ids=[f"{page.id}#{at + n}" for n, (page, _) in enumerate(part)],
+            embeddings=[row.tolist() for row in embedder.embed(texts)],
+            documents=[section.text for _, section in part],
+            metadatas=[
+                {"page": page.id, "title": page.title, "heading": section.heading, "order": at + n}
+                for n, (page, section) in enumerate(part)
+            ],
+        )
+        if progress:
+            progress("indexing the playbook", min(at + 32, len(sections)), len(sections))
+    collection.modify(name=name)
+
+
+def _tokens(text: str) -> list[str]:
+    return [str(stem) for stem in _STEM.stemWords(re.findall(r"[^\W_]+", text.lower()))]
+
+
+class Playbook:
+    """A complete collection, open for search."""
+
+    def __init__(self, client: ClientAPI, name: str, embedder: Embedder) -> None:
+        try:
+            self._collection = client.get_collection(name, embedding_function=None)
+            # Everything once: a playbook is a few hundred sections, and the lexical side needs all.
+            kept: Any = self._collection.get(include=["documents", "metadatas"])
+        except Exception:
+            raise IndexError_(
+                "The playbook index is not complete.", "Run `coach index --force` to build it again."
+            ) from None
+        self._embedder = embedder
+        rows = sorted(
+            zip(kept["ids"], kept["documents"], kept["metadatas"], strict=True),
+            key=lambda row: int(row[2]["order"]),
+        )
+        self._ids = [row[0] for row in rows]
+        self._quotes = [
+            PageQuote(page=meta["page"], heading=meta["heading"], quote=text, score=0.0) for _, text, meta in rows
+        ]
+        self._lexical = bm25s.BM25()
+        self._lexical.index(
+            [_tokens(f"{row[2]['title']} {row[2]['heading']} {row[1]}") for row in rows], show_progress=False
+        )
+
+    def search(self, query: str, k: int = 3, how: str = "fused") -> tuple[PageQuote, ...]:
+        """The k passages nearest to a query, best first; score 0 to 1 is cosine nearness."""
+        return self.search_many([query], k, how)[0]
+
+    def search_many(self, queries: Sequence[str], k: int = 3, how: str = "fused") -> list[tuple[PageQuote, ...]]:
+        """`search` for several queries in one call to the index. how: dense, lexical or fused."""
+        if not queries or not self._ids:
+            return [() for _ in queries]
+        depth = min(max(20, k), len(self._ids))
+        answer: Any = self._collection.query(
+            query_embeddings=[row.tolist() for row in self._embedder.embed(queries)],
+            n_results=depth,
+            include=["distances"],
+        )
+        place = {name: number for number, name in enumerate(self._ids)}
+        out = []
+        for query, ids, distances in zip(queries, answer["ids"], answer["distances"], strict=True):
+            near = {place[one]: 1 - float(distance) for one, distance in zip(ids, distances, strict=True)}
+            dense = sorted(near, key=lambda n: (-near[n], n))
+            lexical = self._by_words(query, depth)
+            ranked = {"dense": dense, "lexical": lexical}.get(how) or _fuse(dense, lexical)
+            out.append(
+                tuple(
+                    self._quotes[n].model_copy(update={"score": round(max(0.0, min(1.0, near.get(n, 0.0))), 4)})
+                    for n in ranked[:k]
+                )
+            )
+        return out
+
+    def _by_words(self, query: str, depth: int) -> list[int]:
+        tokens = [token for token in _tokens(query) if token in self._lexical.vocab_dict]
+        if not tokens:
+            return []
+        scores = np.asarray(self._lexical.get_scores(tokens))
+        order = sorted(range(len(scores)), key=lambda n: (-scores[n], n))
+        return [n for n in order[:depth] if scores[n] > 0]
+
+
+def _fuse(dense: Sequence[int], lexical: Sequence[int]) -> list[int]:
+    """Reciprocal rank fusion, the dense list counting half as much again."""
+    score: dict[int, float] = {}
+    for weight, ranked in ((1.5, dense), (1.0, lexical)):
+        for rank, number in enumerate(ranked):
+            score[number] = score.get(number, 0.0) + weight / (_FUSE + rank)
+    return sorted(score, key=lambda n: (-score[n], n))
+
+
+class PlaybookRetriever(BaseRetriever):
+    """The playbook as a LangChain retriever; metadata holds page, heading and score."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    playbook: Playbook
+    k: int = 3
+
+    def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
+        return [
+            Document(page_content=one.quote, metadata={"page": one.page, "heading": one.heading, "score": one.score})
+            for one in self.playbook.search(query, self.k)
+        ]
