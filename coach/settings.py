@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=0, le=65535)
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
-    max_chars: int = Field(default=1_000_000, ge=1)
+    max_chars: int = Field(default=60_000, ge=1)
 
 
 def load_settings(**flags: object) -> Settings:

@@ -1,0 +1,497 @@
+"""`Coach`: the order in which a draft goes through the parts; the only place that knows it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, cast
+
+from langchain_core.runnables import Runnable, RunnableConfig
+
+from coach.agenda import make_agenda, make_checklist
+from coach.compose import Task, compose
+from coach.documents import private_document, public_document
+from coach.draft import check_draft
+from coach.errors import LeakError, OptionError
+from coach.facts import read_facts
+from coach.guards import inventions, is_decidable, leaks, maps_back
+from coach.library import Library, open_library
+from coach.lint import lint
+from coach.questions import Line, choose
+from coach.route import PRIVATE_AT, Judged, Verdict
+from coach.schema import (
+    ROOMS,
+    SLOTS,
+    BlankKey,
+    Brief,
+    Clause,
+    Documents,
+    Facts,
+    Finding,
+    Item,
+    PageQuote,
+    PrivateClause,
+    PublicClause,
+    Question,
+    Rewrite,
+    Room,
+    RoomSpec,
+    Segment,
+    Side,
+    Span,
+)
+from coach.segment import assemble, blocks, units
+from coach.settings import Settings, load_settings
+
+Answers = Mapping[str, str]
+Moves = Mapping[int, Room]
+Progress = Callable[[str, int, int], None]
+
+# Inside a private item a clause must be this surely public before the review may read it.
+SAFE_BELOW = 0.12
+DOUBT_BELOW = 0.6
+_LEAVE_OUT = ROOMS.index("leave_out")
+_REVIEW = ROOMS.index("okr_review")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """An item on its way through the house."""
+
+    id: int
+    segment: Segment
+    judged: tuple[Judged, ...]
+    verdict: Verdict
+    clauses: tuple[Clause, ...]
+    facts: Facts
+    room: Room
+    then: Room | None
+    private: bool
+    findings: tuple[Finding, ...] = ()
+    pages: tuple[PageQuote, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+
+
+class Coach(Runnable[Any, Brief]):
+    """Turns draft updates into briefs, offline.
+
+    The corpus is indexed at the first use and stays open. As a LangChain `Runnable` it takes a
+    draft, or a dict with `text` and any of `as_`, `review_date`, `answers`, `moves`.
+    """
+
+    def __init__(self, settings: Settings | None = None, progress: Progress | None = None) -> None:
+        self.settings = settings or load_settings()
+        self._progress = progress
+        self._library: Library | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def library(self) -> Library:
+        """The compiled corpus; opened, and indexed if need be, when first asked for."""
+        with self._lock:
+            if self._library is None:
+                self._library = open_library(self.settings, self._progress)
+            return self._library
+
+    def prep(
+        self,
+        text: str,
+        *,
+        as_: Side = "report",
+        review_date: date | None = None,
+        answers: Answers | None = None,
+        moves: Moves | None = None,
+    ) -> Brief:
+        """The brief of a draft.
+
+        as_: the side of the 1:1 the writer is on. answers: blanks filled, `{"3.owner": "Mia"}`.
+        moves: items sent to another room by hand; a private item stays private.
+        Raises DraftError, OptionError, or what indexing raises at the first use.
+        """
+        brief: Brief | None = None
+        for brief in self._stages(text, as_, review_date, answers or {}, moves or {}):
+            pass
+        assert brief is not None
+        return brief
+
+    def questions(
+        self, text: str, *, as_: Side = "report", count: int = 3, goal: str | None = None
+    ) -> tuple[Question, ...]:
+        """`count` 1:1 questions that a draft calls for; with `goal`, towards that goal only.
+
+        Raises OptionError for a goal the bank does not have, and what `prep` raises.
+        """
+        goals = [one.goal for one in self.library.goals]
+        if goal is not None and goal not in goals:
+            raise OptionError(f"There is no goal {goal!r}.", f"Use one of: {', '.join(goals)}.")
+        draft = check_draft(text, self.settings.max_chars)
+        work = self._read(draft.text, None, {})
+        return self._ask(draft.text, work, as_, count, goal)
+
+    def search(self, query: str, count: int = 3) -> tuple[PageQuote, ...]:
+        """The playbook passages nearest to a query, best first."""
+        return self.library.playbook.search(query, count)
+
+    # --- as a LangChain runnable -----------------------------------------------------------------
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Brief:
+        """`prep` for a draft, or for a dict of its arguments."""
+        return self.prep(**_arguments(input))
+
+    def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Brief]:
+        """Partial briefs: rooms at once, then the rewrites item by item, then the whole."""
+        given = _arguments(input)
+        yield from self._stages(
+            given["text"],
+            given.get("as_", "report"),
+            given.get("review_date"),
+            given.get("answers") or {},
+            given.get("moves") or {},
+        )
+
+    # --- the order -------------------------------------------------------------------------------
+
+    def _stages(
+        self, text: str, as_: Side, review_date: date | None, answers: Answers, moves: Moves
+    ) -> Iterator[Brief]:
+        draft = check_draft(text, self.settings.max_chars)
+        notices = list(draft.notices)
+        work = self._read(draft.text, review_date, moves)
+        _check_answers(answers, work)
+        work, said = _move(work, moves)
+        notices += said
+        engine = Brief(engine="offline", draft=draft.text, items=self._items(draft.text, work))
+        yield engine
+        work = self._judge_language(draft.text, work)
+        for number, one in enumerate(work):
+            written, notice = self._write(draft.text, one, work, as_, answers)
+            work[number] = written
+            if notice:
+                notices.append(notice)
+            yield engine.model_copy(update={"items": self._items(draft.text, work)})
+        questions = self._ask(draft.text, work, as_, len(SLOTS), None)
+        yield self._finish(draft.text, work, questions, review_date, notices)
+
+    def _read(self, text: str, review_date: date | None, moves: Moves) -> list[_Work]:
+        """Segment, read and route."""
+        library = self.library
+        found = blocks(text)
+        parts = units(text, found)
+        judged = library.router.judge(text, found, parts, library.embedder)
+        starts = library.router.starts(text, found, judged)
+        work: list[_Work] = []
+        at = 0
+        for number, (segment, group) in enumerate(assemble(text, found, parts, starts), 1):
+            mine = judged[at : at + len(group)]
+            at += len(group)
+            quote = text[segment.start : segment.end]
+            chance = max(one.private for one in mine)
+            verdict = library.router.room_of(quote, segment.context, chance, library.embedder)
+            facts = read_facts(text, segment.start, segment.end, review_date)
+            work.append(_settle(number, segment, mine, verdict, facts, text))
+        return work
+
+    def _judge_language(self, text: str, work: Sequence[_Work]) -> list[_Work]:
+        """Findings and playbook passages for every item."""
+        library = self.library
+        spans = [one.segment for one in work]
+        findings = lint(text, library.rules, library.rule_signals, spans=spans)
+        quotes = [text[one.segment.start : one.segment.end] for one in work]
+        passages = library.playbook.search_many(quotes, 2)
+        return [
+            replace(
+                one,
+                findings=tuple(f for f in findings if one.segment.start <= f.start < one.segment.end),
+                pages=pages,
+            )
+            for one, pages in zip(work, passages, strict=True)
+        ]
+
+    def _write(
+        self, text: str, one: _Work, work: Sequence[_Work], as_: Side, answers: Answers
+    ) -> tuple[_Work, str | None]:
+        """The rewrites of an item, each past the guards; the notice when one was refused."""
+        mine = {key.split(".", 1)[1]: words for key, words in answers.items() if key.startswith(f"{one.id}.")}
+        private, public = _sides(work)
+        kept: list[Rewrite] = []
+        refused = False
+        for room in [one.room, *([one.then] if one.then else [])]:
+            if room == "leave_out":
+                continue
+            task = Task(
+                draft=text,
+                room=room,
+                clauses=one.clauses,
+                facts=one.facts,
+                signals=one.verdict.signals,
+                side=as_,
+                answers=cast("dict[BlankKey, str]", mine),
+                turn=one.id,
+            )
+            rewrite = compose(task, self.library.phrasing)
+            if rewrite is None:
+                continue
+            if not maps_back(rewrite, text) or inventions(rewrite.text, text, list(mine.values())):
+                refused = True
+            elif room != "one_on_one" and (
+                leaks(rewrite.text, text, private, public) or not is_decidable(rewrite)
+            ):
+                refused = True
+            else:
+                kept.append(rewrite)
+        if not refused:
+            return replace(one, rewrites=tuple(kept)), None
+        if one.room == "one_on_one" and kept:
+            # Its private words stand; only what was to follow in public is held back.
+            return replace(one, then=None, rewrites=tuple(kept)), None
+        held = replace(one, room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(one))
+        again, _ = self._write(text, held, [held if w.id == one.id else w for w in work], as_, {})
+        return again, (
+            f"Item {one.id} stays in the 1:1: a public line made from it would have given away private words."
+        )
+
+    def _ask(
+        self, text: str, work: Sequence[_Work], as_: Side, count: int, goal: str | None
+    ) -> tuple[Question, ...]:
+        quotes = [text[one.segment.start : one.segment.end] for one in work]
+        vectors = self.library.embedder.embed(quotes)
+        lines = [
+            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n])
+            for n, (one, quote) in enumerate(zip(work, quotes, strict=True))
+        ]
+        return choose(self.library.bank, lines, as_, count, goal)
+
+    def _finish(
+        self,
+        text: str,
+        work: Sequence[_Work],
+        questions: tuple[Question, ...],
+        review_date: date | None,
+        notices: list[str],
+    ) -> Brief:
+        rooms = self.library.rooms
+        private, public = _sides(work)
+
+        def assembled(mine: Sequence[_Work]) -> tuple[tuple[Item, ...], str, Any]:
+            items = self._items(text, mine)
+            agenda = make_agenda(items, questions)
+            said = [one for item in items for one in item.rewrites if one.room != "one_on_one"]
+            return items, public_document(said, agenda, rooms, review_date), agenda
+
+        items, okr, agenda = assembled(work)
+        given_away = leaks(okr, text, private, public)
+        if given_away:
+            # Lines that are safe one by one can give a clause away together: keep the records out.
+            work = [_without_public(one) if one.private or one.then else one for one in work]
+            items, okr, agenda = assembled(work)
+            given_away = leaks(okr, text, private, public)
+        while given_away:
+            worst = _guiltiest(work, text, private, public)
+            if worst is None:
+                raise LeakError("The OKR document would hold private words.", "Reword the private lines and try again.")
+            notices.append(f"Item {worst} is kept out of the OKR document: together with other lines it told too much.")
+            work = [_without_public(one) if one.id == worst else one for one in work]
+            items, okr, agenda = assembled(work)
+            given_away = leaks(okr, text, private, public)
+        if not items:
+            notices.append("Nothing here reads as an item: there are greetings or headings only. Add a line that says what happened.")
+        checklist = make_checklist(items, review_date, not given_away)
+        return Brief(
+            engine="offline",
+            draft=text,
+            items=items,
+            questions=questions,
+            agenda=agenda,
+            checklist=checklist,
+            documents=Documents(
+                one_on_one=private_document(items, questions, agenda, checklist, rooms, review_date), okr=okr
+            ),
+            notices=tuple(dict.fromkeys(notices)),
+        )
+
+    def _items(self, text: str, work: Sequence[_Work]) -> tuple[Item, ...]:
+        rooms = {one.id: one for one in self.library.rooms}
+        return tuple(
+            Item(
+                id=one.id,
+                start=one.segment.start,
+                end=one.segment.end,
+                quote=text[one.segment.start : one.segment.end],
+                context=one.segment.context,
+                room=one.room,
+                then=one.then,
+                private=one.private,
+                confidence=round(one.verdict.confidence, 3),
+                because=_because(one, rooms),
+                pages=one.pages,
+                findings=one.findings,
+                rewrites=one.rewrites,
+            )
+            for one in work
+        )
+
+
+# --- judging ---------------------------------------------------------------------------------------
+
+
+def _settle(
+    number: int, segment: Segment, mine: tuple[Judged, ...], verdict: Verdict, facts: Facts, text: str
+) -> _Work:
+    """An item with its clauses typed, its room, and where the rest of it goes next."""
+    private_room = verdict.room == "one_on_one"
+    clauses: list[Clause] = []
+    for one in mine:
+        start, end = max(one.unit.start, segment.start), min(one.unit.end, segment.end)
+        if end <= start:
+            continue
+        if one.private >= (SAFE_BELOW if private_room else PRIVATE_AT):
+            clauses.append(PrivateClause(start=start, end=end))
+        else:
+            clauses.append(PublicClause(start=start, end=end, role=_role(one, facts, text)))
+    shown = [clause for clause in clauses if isinstance(clause, PublicClause)]
+    hidden = len(shown) < len(clauses)
+    then: Room | None = None
+    if private_room:
+        safe = {(one.unit.start, one.unit.end): one for one in mine if one.private < SAFE_BELOW}
+        asks = [
+            one
+            for one in safe.values()
+            if int(one.rooms.argmax()) == _REVIEW and len(text[one.unit.start : one.unit.end].split()) >= 6
+        ]
+        if asks and _says_enough(facts, shown):
+            then = "okr_review"
+        else:
+            clauses = [PrivateClause(start=clause.start, end=clause.end) for clause in clauses]
+    elif hidden and not shown:
+        return _settle(number, segment, mine, replace(verdict, room="one_on_one"), facts, text)
+    elif hidden and verdict.room != "leave_out":
+        then = "one_on_one"
+    return _Work(
+        id=number,
+        segment=segment,
+        judged=mine,
+        verdict=verdict,
+        clauses=tuple(clauses),
+        facts=facts,
+        room=verdict.room,
+        then=then,
+        private=private_room or hidden,
+    )
+
+
+def _says_enough(facts: Facts, shown: Sequence[Span]) -> bool:
+    """Whether the public clauses hold a lever, or a number: something a room can decide on."""
+    return any(
+        clause.start <= one.start and one.end <= clause.end
+        for clause in shown
+        for one in (*facts.levers, *facts.numbers)
+    )
+
+
+def _role(one: Judged, facts: Facts, text: str) -> Any:
+    start, end = one.unit.start, one.unit.end
+    if any(span.start < end and start < span.end for span in facts.levers):
+        return "lever"
+    holds_fact = any(start <= span.start < end for span in (*facts.numbers, *facts.dates))
+    if not holds_fact and float(one.rooms[_LEAVE_OUT]) >= 0.5:
+        return "noise"
+    return "detail"
+
+
+def _because(one: _Work, rooms: Mapping[Room, RoomSpec]) -> str:
+    spec = rooms[one.room]
+    kind = {"staff_meeting": "staff"}.get(one.room, one.room)
+    shown = [name.split(".", 1)[1] for name in one.verdict.signals if name.startswith(f"{kind}.")]
+    reason = next((spec.because[name] for name in spec.because if name in shown), spec.because["default"])
+    if one.verdict.confidence < DOUBT_BELOW:
+        order = [ROOMS[int(n)] for n in (-one.verdict.chances).argsort()]
+        other = next((room for room in order if room != one.room), None)
+        if other:
+            title = rooms[other].title
+            reason += f" The coach is not sure: it could also belong under “{title}”."
+    return reason
+
+
+# --- privacy ---------------------------------------------------------------------------------------
+
+
+def _all_private(one: _Work) -> tuple[Clause, ...]:
+    return tuple(PrivateClause(start=clause.start, end=clause.end) for clause in one.clauses)
+
+
+def _sides(work: Sequence[_Work]) -> tuple[list[Span], list[Span]]:
+    """The private and the public clauses of a whole draft."""
+    private = [Span(start=c.start, end=c.end) for one in work for c in one.clauses if c.private]
+    public = [Span(start=c.start, end=c.end) for one in work for c in one.clauses if not c.private]
+    return private, public
+
+
+def _without_public(one: _Work) -> _Work:
+    kept = tuple(rewrite for rewrite in one.rewrites if rewrite.room == "one_on_one")
+    return replace(one, rewrites=kept, then=None if one.room == "one_on_one" else one.then)
+
+
+def _guiltiest(work: Sequence[_Work], text: str, private: Sequence[Span], public: Sequence[Span]) -> int | None:
+    """The item whose public lines share the most words with private clauses."""
+    from coach.guards import content_words, own_words
+
+    own = frozenset().union(*own_words(text, private, public)) if private else frozenset()
+    shared = [
+        (len(content_words(rewrite.text) & own), one.id)
+        for one in work
+        for rewrite in one.rewrites
+        if rewrite.room != "one_on_one"
+    ]
+    return max(shared, key=lambda pair: (pair[0], -pair[1]))[1] if shared else None
+
+
+# --- what the user adds ------------------------------------------------------------------------------
+
+
+def _check_answers(answers: Answers, work: Sequence[_Work]) -> None:
+    keys = ("lever", "owner", "date")
+    for name, words in answers.items():
+        number, _, key = name.partition(".")
+        if not number.isdigit() or not 1 <= int(number) <= len(work) or key not in keys:
+            raise OptionError(
+                f"There is no blank {name!r}.",
+                f"Write item and blank, such as 3.owner; items are 1 to {len(work)}, blanks {', '.join(keys)}.",
+            )
+        if not isinstance(words, str) or len(words) > 400 or "\n" in words.strip():
+            raise OptionError(f"The answer to {name!r} cannot be used.", "Give one line of at most 400 characters.")
+
+
+def _move(work: list[_Work], moves: Moves) -> tuple[list[_Work], list[str]]:
+    """Items put into other rooms by hand, and what is said about those that stay."""
+    said: list[str] = []
+    out: list[_Work] = []
+    for one in work:
+        room = moves.get(one.id)
+        if room is None or room == one.room:
+            out.append(one)
+        elif room not in ROOMS:
+            raise OptionError(f"There is no room {room!r}.", f"Use one of: {', '.join(ROOMS)}.")
+        elif one.private and room not in ("one_on_one", "leave_out"):
+            said.append(
+                f"Item {one.id} stays in the 1:1: it holds private words. To take its decision public, paste that part as a line of its own."
+            )
+            out.append(one)
+        elif room == "one_on_one":
+            out.append(replace(one, room=room, then=None, private=True, clauses=_all_private(one)))
+        else:
+            out.append(replace(one, room=room, then=None))
+    unknown = sorted(set(moves) - {one.id for one in work})
+    if unknown:
+        raise OptionError(f"There is no item {unknown[0]}.", f"Items are 1 to {len(work)}.")
+    return out, said
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    if isinstance(given, str):
+        return {"text": given}
+    allowed = ("text", "as_", "review_date", "answers", "moves")
+    if isinstance(given, Mapping) and isinstance(given.get("text"), str) and set(given) <= set(allowed):
+        return dict(given)
+    raise OptionError("The coach takes a draft as text.", f"Pass a string, or a dict with {', '.join(allowed)}.")
