@@ -29,6 +29,7 @@ from coach.schema import (
     RoomSpec,
     Rule,
     RuleFile,
+    Sample,
     Section,
     Signal,
     SignalFile,
@@ -137,6 +138,15 @@ def load_signals(overlay: Path | None = None) -> tuple[Signal, ...]:
         for path in _files(root / "signals", "*.yaml"):
             signals |= {one.id: one for one in _load_yaml(path, SignalFile).signals}
     return tuple(signals[name] for name in sorted(signals))
+
+
+@lru_cache(maxsize=1)
+def load_samples() -> tuple[Sample, ...]:
+    """The sample drafts that come with the coach."""
+    return tuple(
+        Sample(title=path.stem.replace("-", " ").capitalize(), text=path.read_text("utf-8"))
+        for path in _files(corpus_roots(None)[0] / "samples", "*.md")
+    )
 
 
 @lru_cache(maxsize=4)

@@ -434,3 +434,10 @@ class CleanLine(Frozen):
     text: str
     room: Room
     why: str
+
+
+class Sample(Frozen):
+    """A draft to try the coach on."""
+
+    title: str
+    text: str
