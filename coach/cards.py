@@ -30,8 +30,7 @@ def item_card(item: Item) -> str:
         )
     for passage in item.pages[:1]:
         parts.append(f"<details><summary>Playbook: {escape(passage.heading)}</summary>{passage_text(passage)}</details>")
-    label = "private" if item.private else "public"
-    return f'<article class="card {label}" id="item-{item.id}"><h4>{item.id}</h4>{"".join(parts)}</article>'
+    return f'<article class="words"><h4>{item.id}</h4>{"".join(parts)}</article>'
 
 
 def passage_text(passage: PageQuote) -> str:

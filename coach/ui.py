@@ -8,7 +8,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from importlib.resources import files
@@ -34,21 +34,30 @@ from coach.settings import Settings
 
 # Nothing but this server may be asked for anything: no font, script, picture or beacon of others.
 _POLICY = (
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob: ws: wss:; "
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' data: blob:; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'self'"
 )
+_PROGRESS = gr.Progress()  # Gradio finds it among a handler's defaults
 _SIDES = [("I bring this to my manager", "report"), ("I am the manager", "manager")]
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the brief on the page was made from."""
+    """What the brief on the page was made from; hashable, as Gradio keeps it by hash."""
 
     text: str = ""
     side: Side = "report"
     day: date | None = None
-    answers: dict[str, str] = field(default_factory=dict)
-    moves: dict[int, Room] = field(default_factory=dict)
+    answers: tuple[tuple[str, str], ...] = ()
+    moves: tuple[tuple[int, Room], ...] = ()
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A brief and what it was made from."""
+
+    brief: Brief
+    asked: _Asked
 
 
 def launch(settings: Settings, progress: Callable[[str, int, int], None] | None = None) -> None:
@@ -92,45 +101,41 @@ def build(coach: Coach) -> gr.Blocks:
     rooms = {one.id: one for one in coach.library.rooms}
     room_choices = [(rooms[one].title, one) for one in ROOMS]
 
-    def prepare(asked: _Asked, progress: Callable[..., Any] | None = None) -> tuple[Brief | None, str]:
-        """A brief, or None and why not; whatever fails, the draft stays on the page."""
+    def prepare(asked: _Asked, progress: Callable[..., Any] | None = None) -> Any:
+        """What to show and what to say; on a failure what was shown stays, and so does the draft."""
         brief: Brief | None = None
         try:
             given = {"text": asked.text, "as_": asked.side, "review_date": asked.day}
-            for n, brief in enumerate(coach.stream({**given, "answers": asked.answers, "moves": asked.moves})):
+            for n, brief in enumerate(coach.stream({**given, "answers": dict(asked.answers), "moves": dict(asked.moves)})):
                 if progress:
                     progress((n, len(brief.items) + 2), desc="Reading the draft" if n == 0 else "Writing")
         except CoachError as error:
-            return None, cards.failure(error.what, error.fix)
+            return gr.skip(), cards.failure(error.what, error.fix)
         except Exception as error:
             # A defect of ours: its name may be logged, its message may hold words of the draft.
             print(f"coach: {type(error).__name__} while preparing a draft", flush=True)
-            return None, cards.failure("The coach failed on this draft.", "Your draft is untouched; run coach doctor.")
+            return gr.skip(), cards.failure("The coach failed on this draft.", "Your draft is untouched; run coach doctor.")
         assert brief is not None
-        return brief, cards.notes(brief.notices)
+        return _Shown(brief, asked), cards.notes(brief.notices)
 
-    def on_prepare(text: str, side: Side, day: str, progress: Any = gr.Progress()) -> Any:
+    def on_prepare(text: str, side: Side, day: str, progress: Any = _PROGRESS) -> Any:
         try:
             asked = _Asked(text or "", side, _day(day))
         except CoachError as error:
-            return gr.skip(), gr.skip(), cards.failure(error.what, error.fix)
-        brief, said = prepare(asked, progress)
-        return (brief, asked, said) if brief else (gr.skip(), gr.skip(), said)
+            return gr.skip(), cards.failure(error.what, error.fix)
+        return prepare(asked, progress)
 
-    def again(asked: _Asked) -> Any:
-        brief, said = prepare(asked)
-        return (brief, asked, said) if brief else (gr.skip(), gr.skip(), said)
-
-    def on_fill(keys: list[str], asked: _Asked, *words: str) -> Any:
-        answers = dict(asked.answers)
+    def on_fill(keys: list[str], shown: _Shown, *words: str) -> Any:
+        answers = dict(shown.asked.answers)
         for key, word in zip(keys, words, strict=True):
             answers.pop(key, None)
             if word and word.strip():
                 answers[key] = " ".join(word.split())
-        return again(replace(asked, answers=answers))
+        return prepare(replace(shown.asked, answers=tuple(answers.items())))
 
-    def on_move(number: int, asked: _Asked, room: Room) -> Any:
-        return again(replace(asked, moves={**asked.moves, number: room}))
+    def on_move(number: int, shown: _Shown, room: Room) -> Any:
+        others = (one for one in shown.asked.moves if one[0] != number)
+        return prepare(replace(shown.asked, moves=(*others, (number, room))))
 
     def on_upload(path: str) -> Any:
         try:
@@ -157,8 +162,8 @@ def build(coach: Coach) -> gr.Blocks:
         return brief.model_dump(mode="json")
 
     with gr.Blocks(title="Prep coach", analytics_enabled=False, fill_width=True, delete_cache=(60, 60)) as page:
-        brief_now = gr.State(None)
-        asked_now = gr.State(_Asked())
+        # One state, so that one change draws the columns once.
+        now = gr.State(None)
         gr.HTML(
             "<h1>Prep coach</h1><p>Paste the update you would take into the review. "
             "It stays on this machine; private lines never reach the public document.</p>",
@@ -184,52 +189,55 @@ def build(coach: Coach) -> gr.Blocks:
                         )
                 go = gr.Button("Prepare", variant="primary", elem_id="prepare")
         message = gr.HTML("", elem_id="message")
-        outputs = [brief_now, asked_now, message]
+        outputs = [now, message]
         with gr.Tabs():
             with gr.Tab("Rooms"):
 
-                @gr.render(inputs=[brief_now, asked_now])
-                def columns(brief: Brief | None, asked: _Asked) -> None:
-                    if brief is None:
+                @gr.render(inputs=[now])
+                def columns(shown: _Shown | None) -> None:
+                    if shown is None:
                         gr.HTML('<p class="empty">Each line of the draft appears here, in the room it belongs to.</p>')
                         return
                     with gr.Row():
                         for room in ROOMS:
-                            mine = [one for one in brief.items if one.room == room]
+                            mine = [one for one in shown.brief.items if one.room == room]
                             if not mine:
                                 continue
-                            with gr.Column(min_width=300, elem_classes=["column", f"column-{room}"]):
+                            with gr.Column(min_width=250, elem_classes=["column", f"column-{room}"]):
                                 gr.HTML(cards.room_head(rooms[room], len(mine)))
                                 for item in mine:
-                                    draw(item, asked)
+                                    look = "private" if item.private else rooms[room].audience
+                                    with gr.Column(elem_classes=["item", look], elem_id=f"item-{item.id}"):
+                                        draw(item, shown.asked)
 
                 def draw(item: Item, asked: _Asked) -> None:
                     gr.HTML(cards.item_card(item))
                     asks = {f"{item.id}.{one.key}": one.question for each in item.rewrites for one in each.blanks}
-                    given = {key: "" for key in asked.answers if key.startswith(f"{item.id}.")}
+                    given = {key: words for key, words in asked.answers if key.startswith(f"{item.id}.")}
+                    keys = list({**given, **asks})
                     fields = [
                         gr.Textbox(
-                            asked.answers.get(key, ""),
+                            given.get(key, ""),
                             label=asks.get(key) or f"Your answer: {key.split('.')[1]}",
                             placeholder=f"[{key.split('.')[1]}?]",
                             max_lines=1,
                             elem_id=f"fill-{key.replace('.', '-')}",
                         )
-                        for key in {**given, **asks}
+                        for key in keys
                     ]
                     if fields:
                         put = gr.Button("Fill in", size="sm", elem_id=f"put-{item.id}")
                         gr.on(
                             [put.click, *[one.submit for one in fields]],
-                            partial(on_fill, list({**given, **asks})),
-                            [asked_now, *fields],
+                            partial(on_fill, keys),
+                            [now, *fields],
                             outputs,
                             api_visibility="private",
                         )
                     move = gr.Dropdown(
                         room_choices, value=item.room, label="Move to", filterable=False, elem_id=f"move-{item.id}"
                     )
-                    move.input(partial(on_move, item.id), [asked_now, move], outputs, api_visibility="private")
+                    move.input(partial(on_move, item.id), [now, move], outputs, api_visibility="private")
 
             with gr.Tab("1:1 questions"):
                 asked_questions = gr.HTML(cards.questions_list(()), elem_id="questions")
@@ -256,7 +264,7 @@ def build(coach: Coach) -> gr.Blocks:
             show_progress_on=[message],
         )
         upload.upload(on_upload, upload, [draft, message], api_visibility="private")
-        brief_now.change(_rest, brief_now, [asked_questions, links, private, public, checks], api_visibility="private")
+        now.change(_rest, now, [asked_questions, links, private, public, checks], api_visibility="private")
         gr.api(prep, api_name="prep")
     return page
 
@@ -265,9 +273,10 @@ def _giving(text: str) -> Callable[[], str]:
     return lambda: text
 
 
-def _rest(brief: Brief | None) -> tuple[str, ...]:
-    if brief is None:
+def _rest(shown: _Shown | None) -> tuple[str, ...]:
+    if shown is None:
         return cards.questions_list(()), "", "", "", ""
+    brief = shown.brief
     return (
         cards.questions_list(brief.questions),
         cards.downloads(brief),
