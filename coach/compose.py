@@ -324,7 +324,7 @@ def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[
             parts.append((at, match.start()))
         at = match.end()
     parts.append((at, end))
-    trimmed = []
+    trimmed: list[tuple[int, int]] = []
     for a, b in parts:
         while a < b and (draft[a].isspace() or (not trimmed and draft[a] in ",;:.")):
             a += 1

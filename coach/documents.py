@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from coach.agenda import PRE_READ_DAYS
 from coach.schema import Agenda, AgendaEntry, Check, Item, Question, Rewrite, Room, RoomSpec
-
-PRE_READ_DAYS = 7
 
 
 def private_document(

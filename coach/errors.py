@@ -8,7 +8,6 @@ CoachError                  one line for a person, and what to do about it
 ├── IndexError_             the playbook index cannot be built or opened
 │   └── ChromaUnreachable   a Chroma server was asked for and does not answer
 ├── EmbeddingError          the embedding file is missing or is not the one we know
-├── LeakError               a public document would hold private words; nothing was written
 └── OutputError             a result cannot be written where it was asked for
 """
 
@@ -23,7 +22,6 @@ __all__ = [
     "DraftError",
     "EmbeddingError",
     "IndexError_",
-    "LeakError",
     "OptionError",
     "OutputError",
     "UploadError",
@@ -74,10 +72,6 @@ class ChromaUnreachable(IndexError_):
 
 class EmbeddingError(CoachError):
     """The embedding file is missing, or is not the one we know."""
-
-
-class LeakError(CoachError):
-    """A public document would hold private words, so it was not written."""
 
 
 class OutputError(CoachError):

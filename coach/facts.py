@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Literal
 
 from coach.schema import Facts, Name, Number, Span, When
 
@@ -176,7 +177,7 @@ def _numbers(item: str, offset: int, dates: tuple[When, ...]) -> Iterator[Number
         digits = match["num"].replace("’", "").replace("'", "").replace(" ", "")
         digits = digits.replace(",", "") if re.search(r",\d{3}", digits) else digits.replace(",", ".")
         before, after = item[max(0, match.start() - 32) : match.start()], item[match.end() : match.end() + 24]
-        role = "plain"
+        role: Literal["now", "target", "was", "plain"] = "plain"
         if _OF.search(before) or _TARGET_BEFORE.search(before) or re.match(r"\s?\)?(?:target|goal|planned|promised)\b", after):
             role = "target"
         elif _WAS_BEFORE.search(before) or re.match(r"\s?(?:->|→|to)\s?[$€£]?\d", after):
@@ -194,7 +195,10 @@ def _numbers(item: str, offset: int, dates: tuple[When, ...]) -> Iterator[Number
 
 def _names(item: str, offset: int) -> Iterator[Name]:
     taken: list[tuple[int, int]] = []
-    for pattern, kind in ((_KEY_RESULT, "key_result"), (_KIND_OF_TEAM, "team"), (_PERSON, "person")):
+    kinds: tuple[tuple[re.Pattern[str], Literal["key_result", "team", "person"]], ...] = (
+        (_KEY_RESULT, "key_result"), (_KIND_OF_TEAM, "team"), (_PERSON, "person")
+    )
+    for pattern, kind in kinds:
         for match in pattern.finditer(item):
             words = match[0]
             if any(a < match.end() and match.start() < b for a, b in taken):
@@ -226,6 +230,6 @@ def _owner(item: str, offset: int) -> Span | None:
     for pattern in _OWNER:
         for match in pattern.finditer(item):
             words = match["owner"]
-            if words.lower().split()[0] not in _NOT_OWNER and not re.fullmatch(r"[A-Z]{1,3}\d*", words.removeprefix("the ")) or words in ("CFO", "CEO", "CTO", "COO", "VP", "GM", "HR", "IT", "QA", "ID"):
+            if (words.lower().split()[0] not in _NOT_OWNER and not re.fullmatch(r"[A-Z]{1,3}\d*", words.removeprefix("the "))) or words in ("CFO", "CEO", "CTO", "COO", "VP", "GM", "HR", "IT", "QA", "ID"):
                 return Span(start=offset + match.start("owner"), end=offset + match.end("owner"))
     return None

@@ -14,7 +14,7 @@ from coach.agenda import make_agenda, make_checklist
 from coach.compose import Task, compose
 from coach.documents import private_document, public_document
 from coach.draft import check_draft
-from coach.errors import LeakError, OptionError
+from coach.errors import OptionError
 from coach.facts import read_facts
 from coach.guards import inventions, is_decidable, leaks, maps_back
 from coach.library import Library, open_library
@@ -110,10 +110,7 @@ class Coach(Runnable[Any, Brief]):
         moves: items sent to another room by hand; a private item stays private.
         Raises DraftError, OptionError, or what indexing raises at the first use.
         """
-        brief: Brief | None = None
-        for brief in self._stages(text, as_, review_date, answers or {}, moves or {}):
-            pass
-        assert brief is not None
+        *_, brief = self._stages(text, as_, review_date, answers or {}, moves or {})
         return brief
 
     def questions(
@@ -233,11 +230,9 @@ class Coach(Runnable[Any, Brief]):
             rewrite = compose(task, self.library.phrasing)
             if rewrite is None:
                 continue
-            if not maps_back(rewrite, text) or inventions(rewrite.text, text, list(mine.values())):
-                refused = True
-            elif room != "one_on_one" and (
+            if not maps_back(rewrite, text) or inventions(rewrite.text, text, list(mine.values())) or (room != "one_on_one" and (
                 leaks(rewrite.text, text, private, public) or not is_decidable(rewrite)
-            ):
+            )):
                 refused = True
             else:
                 kept.append(rewrite)
@@ -290,14 +285,14 @@ class Coach(Runnable[Any, Brief]):
         while given_away:
             worst = _guiltiest(work, text, private, public)
             if worst is None:
-                raise LeakError("The OKR document would hold private words.", "Reword the private lines and try again.")
+                break  # nothing of the draft is left in it; what matches are our own fixed words
             notices.append(f"Item {worst} is kept out of the OKR document: together with other lines it told too much.")
             work = [_without_public(one) if one.id == worst else one for one in work]
             items, okr, agenda = assembled(work)
             given_away = leaks(okr, text, private, public)
         if not items:
             notices.append("Nothing here reads as an item: there are greetings or headings only. Add a line that says what happened.")
-        checklist = make_checklist(items, review_date, not given_away)
+        checklist = make_checklist(items, review_date)
         return Brief(
             engine="offline",
             draft=text,

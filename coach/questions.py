@@ -82,7 +82,7 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
         return np.zeros((len(rows), 0), np.float32)
     table = np.asarray(bank.vectors[rows] @ np.stack([line.vector for line in lines]).T, np.float32)
     for r, n in enumerate(rows):
-        goal, question = bank.entries[n]
+        _, question = bank.entries[n]
         for c, line in enumerate(lines):
             kinds = {signal.split(".", 1)[-1] for signal in line.signals}
             table[r, c] += _ROOMS[question.slot].get(line.room, -0.1)

@@ -255,7 +255,8 @@ def parse_page(path: Path) -> Page:
     page = _validate(path, head, marks, Page)
     first = text[: found.start("body")].count("\n") + 1
     sections: list[Section] = []
-    heading, start, lines = page.title, first, []
+    heading, start = page.title, first
+    lines: list[str] = []
 
     def close() -> None:
         body = "\n".join(lines).strip()

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,7 +63,7 @@ class Words:
         """Words, word pairs and the character 4-grams inside words; digits count as one digit."""
         tokens = ["0" if token.isdigit() else token.lower().replace("’", "'") for token in _WORD.findall(text[:4000])]
         grams = [f"w:{token}" for token in tokens]
-        grams += [f"p:{a} {b}" for a, b in zip(tokens, tokens[1:], strict=False)]
+        grams += [f"p:{a} {b}" for a, b in pairwise(tokens)]
         for token in tokens:
             if len(token) > 4:
                 padded = f"<{token}>"
@@ -415,7 +416,6 @@ class _Lessons:
 
         unit_rows, unit_sparse, unit_dense = table(self.unit_texts)
         _, item_sparse, item_dense = table(self.item_texts)
-        parts = [unit for _, _, mine, _ in self.drafts for unit in mine]
         # Block numbers start again in every draft; keep neighbours of different drafts apart.
         shifted = []
         for number, (_, _, mine, _) in enumerate(self.drafts):

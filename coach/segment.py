@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -206,7 +206,7 @@ class _Reader:
             if _SIGN_OFF.match(self._line(back)) and back > 0:
                 return back
             closing += 1
-            if closing > 5 or len(content) > 60 or content[-1:] in ".?!" and len(content) > 25:
+            if closing > 5 or len(content) > 60 or (content[-1:] in ".?!" and len(content) > 25):
                 break
         last = index - 1
         while last > 0 and not self._line(last).strip():
@@ -224,7 +224,7 @@ class _Reader:
         parents = [words for level, words in self.parents if level < depth]
         return parents[-1] if parents else self.heading
 
-    def _one(self, index: int, last: int) -> Iterator[Block]:
+    def _one(self, index: int, last: int) -> Generator[Block, None, int]:
         """Yield the block that starts at this line; return the index after it (as a generator)."""
         line = self.lines[index]
         words = self._line(index)
@@ -315,7 +315,7 @@ class _Reader:
             return  # the other side of the talk asks; it reports nothing
         yield Block(line.start + speaker.end(), line.end, "chat", self.heading, speaker=who)
 
-    def _bullet(self, index: int, last: int, bullet: re.Match[str]) -> Iterator[Block]:
+    def _bullet(self, index: int, last: int, bullet: re.Match[str]) -> Generator[Block, None, int]:
         line = self.lines[index]
         depth = _indent(bullet["indent"])
         self.parents = [one for one in self.parents if one[0] < depth]

@@ -193,7 +193,7 @@ def build(coach: Coach) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Rooms"):
 
-                @gr.render(inputs=[now])
+                @gr.render(inputs=[now])  # type: ignore[untyped-decorator]
                 def columns(shown: _Shown | None) -> None:
                     if shown is None:
                         gr.HTML('<p class="empty">Each line of the draft appears here, in the room it belongs to.</p>')
@@ -265,8 +265,9 @@ def build(coach: Coach) -> gr.Blocks:
         )
         upload.upload(on_upload, upload, [draft, message], api_visibility="private")
         now.change(_rest, now, [asked_questions, links, private, public, checks], api_visibility="private")
-        gr.api(prep, api_name="prep")
-    return page
+        gr.api(prep, api_name="prep")  # type: ignore[attr-defined]
+    result: gr.Blocks = page
+    return result
 
 
 def _giving(text: str) -> Callable[[], str]:
