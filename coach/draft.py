@@ -86,7 +86,7 @@ def _language(text: str) -> str | None:
         return None
     from py3langid.langid import MODEL_FILE, LanguageIdentifier  # slow to load, rarely needed
 
-    found, sure = LanguageIdentifier.from_pickled_model(MODEL_FILE, norm_probs=True).classify(text[:4000])
+    found, sure = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True).classify(text[:4000])
     if found == "en" or sure < 0.9:
         return None
     return _NAMES.get(str(found), f"another language ({found})")

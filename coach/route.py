@@ -39,6 +39,7 @@ class Embeds(Protocol):
 PRIVATE_AT = 0.4
 SURE_AT = 0.75
 SPLIT_AT = 0.5
+SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
 
@@ -233,8 +234,13 @@ class Router:
         around = _around(parts, rows, dense)
         private = self._private.chances(rows, around)[:, 0]
         return tuple(
-            Judged(unit, vectors[n], float(private[n]), rooms[n]) for n, unit in enumerate(parts)
+            Judged(unit, vectors[n], max(float(private[n]), self._floor(texts[n])), rooms[n])
+            for n, unit in enumerate(parts)
         )
+
+    def _floor(self, text: str) -> float:
+        """What words that are private in any draft add to the model's judgement; never takes away."""
+        return SAID_PRIVATE if any(name.startswith("always_private.") for name in self._words.signals_of(text)) else 0.0
 
     def starts(self, text: str, found: Sequence[Block], judged: Sequence[Judged]) -> tuple[bool, ...]:
         """For each unit whether a new item starts with it."""

@@ -91,9 +91,24 @@ _SLACK_HEAD = re.compile(
     r"[ \t]*@?(?P<who>[^\W\d_][\w.'-]{0,20}(?:[ \t][A-Z][\w.'-]{0,20}){0,2})[ \t]+[\[(]?\d{1,2}[:.]\d\d(?:[ \t]*[ap]\.?m\.?)?[\])]?[ \t]*$",
     re.I,
 )
+# A line about the draft itself: what it is, for when, in which state it was typed.
+_ABOUT = re.compile(
+    r"\b(?:in no (?:particular )?order|sorry (?:for|about|no|its|it's)|(?:typed|dictated|written|sent) (?:on|from|in|while)|before i forget|"
+    r"brain ?dump|dump(?:ing)?\b|(?:rough|first|quick|raw) (?:draft|notes?|thoughts?|cut)|notes? (?:for|to|from|ahead)|draft (?:for|of)|"
+    r"my (?:notes?|bits?|part|section|update)|here(?:'s| is| are| goes|s) (?:my|the|what|our)|(?:weekly|monthly|quarter(?:ly)?|sprint|status|progress|team|standup|review|okr|qbr) "
+    r"(?:\w+ ){0,2}(?:draft|update|notes?|report|summary|recap|sheet|pre-?read)|pre-?read\b|agenda)\b",
+    re.I,
+)
+_STATES = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|will|won't|can't|cannot|need\w*|must|miss\w*|slip\w*|ship\w*|block\w*|wait\w*|cut|drop|decid\w*|"
+    r"went|goes|says?|said|did|does|do|don't|isn't|want\w*|move[sd]?|starts?|ends?|opens?|closes?)\b|\d\s?%|\d+ (?:of|out of|against|vs) \d",
+    re.I,
+)
 _FENCE = re.compile(r"[ \t]*(?:```|~~~)")
 _LABEL_LINE = re.compile(r"[ \t]*[^\n.?!|]{1,70}:[ \t]*$")
 _HAS_WORD = re.compile(r"[^\W_]")
+_A_WORD = re.compile(r"[^\W_][\w'’-]*")
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +278,9 @@ class _Reader:
         if _LABEL_LINE.match(words) and self._peek(index + 1, last).strip() and len(words.split()) <= 9:
             self._set_heading(words.strip().rstrip(":"))
             return index + 1
+        if self._is_about(index, last):
+            self._set_heading(words.strip()[:200])
+            return index + 1
         end = self._paragraph_end(index, last)
         start = line.start
         if self._is_opening(index):
@@ -272,6 +290,17 @@ class _Reader:
         self.parents = [one for one in self.parents if one[0] < _indent(words)]
         yield Block(start, self.lines[end - 1].end, "prose", self._context(99))
         return end
+
+    def _is_about(self, index: int, last: int) -> bool:
+        """Whether the draft opens with a line that only says what it is."""
+        words = self._line(index)
+        below = self._peek(index + 1, last)
+        alone = not below.strip() or _BULLET.match(below) or "|" in below
+        if not self._is_opening(index) or not alone or len(words.split()) > 14:
+            return False
+        return bool(_ABOUT.search(words)) or (
+            words.rstrip()[-1:] not in ".!?" and len(words.split()) <= 9 and not _STATES.search(words)
+        )
 
     def _is_number_start(self, words: str, bullet: re.Match[str]) -> bool:
         """`3. Mai` and `12. we` are bullets; a lone year or a quantity such as `5. ` never comes."""
@@ -435,7 +464,8 @@ def _units_of(text: str, block: Block, number: int) -> Iterator[Unit]:
     cut: Cut = "block"
     for where, after, kind in _cuts(text, block.start, block.end):
         start, end = trim(text, at, where)
-        if not _enough(text, start, end) or not _enough(text, after, block.end):
+        least = 2 if kind in ("sentence", "line") else 3
+        if not _enough(text, start, end, least) or not _enough(text, after, block.end, least):
             continue
         yield Unit(start, end, number, cut)
         at, cut = after, kind
@@ -444,8 +474,9 @@ def _units_of(text: str, block: Block, number: int) -> Iterator[Unit]:
         yield Unit(start, end, number, cut)
 
 
-def _enough(text: str, start: int, end: int) -> bool:
-    return bool(_HAS_WORD.search(text, start, end))
+def _enough(text: str, start: int, end: int, words: int) -> bool:
+    """Whether a stretch can stand alone: so many words, or one with a digit in it."""
+    return len(_A_WORD.findall(text, start, end)) >= words or bool(_DIGIT.search(text, start, end))
 
 
 def _cuts(text: str, start: int, end: int) -> list[tuple[int, int, Cut]]:
@@ -572,7 +603,7 @@ def assemble(
 
 _LEADING = re.compile(
     r"(?:(?:oh|ok|okay|and|but|plus|also|so|then|uh|um|umm|well|anyway|right|yeah|next|finally|lastly|separately|btw|"
-    r"because|while|though|although|whereas|since|besides|meanwhile|honestly|ps|p\.s\.)\b[,:.]?[ \t]+)+",
+    r"because|while|though|although|whereas|since|besides|meanwhile|honestly|ps|p\.s\.)\b[,:.…]*[ \t]+)+",
     re.I,
 )
 
