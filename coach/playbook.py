@@ -28,6 +28,7 @@ from coach.schema import Page, PageQuote
 
 Progress = Callable[[str, int, int], None]
 _STEM = snowballstemmer.stemmer("english")
+_DEPTH = 60  # records asked of the index for a query
 _FUSE = 10  # rank constant of reciprocal rank fusion; small, because the lists are short
 
 
@@ -77,21 +78,26 @@ def build_playbook(
         rough, metadata={"hnsw:space": "cosine", "hnsw:num_threads": 1}, embedding_function=None
     )
     sections = [(page, section) for page in pages for section in page.sections]
-    for at in range(0, len(sections), 32):
-        part = sections[at : at + 32]
-        texts = [f"{page.title}. {section.heading}. {section.text}" for page, section in part]
+    for order, (page, section) in enumerate(sections):
+        # A section is found by its own words and by what people say when it is the answer.
+        texts = [f"{page.title}. {section.heading}. {section.text}", *section.asked]
         collection.add(
-            ids=[f"{page.id}#{at + n}" for n, (page, _) in enumerate(part)],
+            ids=[f"{page.id}#{order}.{n}" for n in range(len(texts))],
             embeddings=[row.tolist() for row in embedder.embed(texts)],
-            documents=[section.text for _, section in part],
+            documents=[section.text, *section.asked],
             metadatas=[
-                {"page": page.id, "title": page.title, "heading": section.heading, "order": at + n}
-                for n, (page, section) in enumerate(part)
+                {"page": page.id, "title": page.title, "heading": section.heading, "order": order, "is_section": n == 0}
+                for n in range(len(texts))
             ],
         )
         if progress:
-            progress("indexing the playbook", min(at + 32, len(sections)), len(sections))
+            progress("indexing the playbook", order + 1, len(sections))
     collection.modify(name=name)
+
+
+def _place(name: str) -> tuple[int, int]:
+    order, _, number = name.rpartition("#")[2].partition(".")
+    return int(order), int(number)
 
 
 def _tokens(text: str) -> list[str]:
@@ -112,45 +118,49 @@ class Playbook:
             ) from None
         self._embedder = embedder
         rows = sorted(
-            zip(kept["ids"], kept["documents"], kept["metadatas"], strict=True),
-            key=lambda row: int(row[2]["order"]),
+            zip(kept["ids"], kept["documents"], kept["metadatas"], strict=True), key=lambda row: _place(row[0])
         )
-        self._ids = [row[0] for row in rows]
-        self._quotes = [
-            PageQuote(page=meta["page"], heading=meta["heading"], quote=text, score=0.0) for _, text, meta in rows
-        ]
+        self._section_of = {name: int(meta["order"]) for name, _, meta in rows}
+        self._quotes: list[PageQuote] = []
+        words: list[str] = []
+        for _, text, meta in rows:
+            if meta["is_section"]:
+                self._quotes.append(PageQuote(page=meta["page"], heading=meta["heading"], quote=text, score=0.0))
+                words.append(f"{meta['title']} {meta['heading']} {text}")
+            else:
+                words[-1] += f" {text}"
         self._lexical = bm25s.BM25()
-        self._lexical.index(
-            [_tokens(f"{row[2]['title']} {row[2]['heading']} {row[1]}") for row in rows], show_progress=False
-        )
+        self._lexical.index([_tokens(one) for one in words], show_progress=False)
 
     def search(self, query: str, k: int = 3, how: str = "fused") -> tuple[PageQuote, ...]:
-        """The k passages nearest to a query, best first; score 0 to 1 is cosine nearness."""
+        """The k passages nearest to a query, one a page, best first; score 0 to 1 is cosine nearness."""
         return self.search_many([query], k, how)[0]
 
     def search_many(self, queries: Sequence[str], k: int = 3, how: str = "fused") -> list[tuple[PageQuote, ...]]:
         """`search` for several queries in one call to the index. how: dense, lexical or fused."""
-        if not queries or not self._ids:
+        if not queries or not self._quotes:
             return [() for _ in queries]
-        depth = min(max(20, k), len(self._ids))
         answer: Any = self._collection.query(
             query_embeddings=[row.tolist() for row in self._embedder.embed(queries)],
-            n_results=depth,
+            n_results=min(_DEPTH, len(self._section_of)),
             include=["distances"],
         )
-        place = {name: number for number, name in enumerate(self._ids)}
         out = []
         for query, ids, distances in zip(queries, answer["ids"], answer["distances"], strict=True):
-            near = {place[one]: 1 - float(distance) for one, distance in zip(ids, distances, strict=True)}
+            near: dict[int, float] = {}
+            for name, distance in zip(ids, distances, strict=True):
+                section = self._section_of[name]
+                near[section] = max(near.get(section, 0.0), 1 - float(distance))
             dense = sorted(near, key=lambda n: (-near[n], n))
-            lexical = self._by_words(query, depth)
+            lexical = self._by_words(query, _DEPTH)
             ranked = {"dense": dense, "lexical": lexical}.get(how) or _fuse(dense, lexical)
-            out.append(
-                tuple(
-                    self._quotes[n].model_copy(update={"score": round(max(0.0, min(1.0, near.get(n, 0.0))), 4)})
-                    for n in ranked[:k]
+            pages: dict[str, PageQuote] = {}
+            for n in ranked:
+                quote = self._quotes[n]
+                pages.setdefault(
+                    quote.page, quote.model_copy(update={"score": round(max(0.0, min(1.0, near.get(n, 0.0))), 4)})
                 )
-            )
+            out.append(tuple(pages.values())[:k])
         return out
 
     def _by_words(self, query: str, depth: int) -> list[int]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from coach.errors import CorpusError, OptionError
 from coach.schema import (
+    Asked,
     CleanLine,
     ExampleDraft,
     ExamplePair,
@@ -236,7 +237,28 @@ def _load_pages(roots: list[Path]) -> tuple[Page, ...]:
                 )
             here[page.id] = path
             pages[page.id] = page
-    return tuple(pages[name] for name in sorted(pages))
+    asked: dict[tuple[str, str], list[str]] = {}
+    for root in roots:
+        known = {(page.id, section.heading) for page in map(parse_page, _files(root / "pages", "*.md")) for section in page.sections}
+        for path, line, one in _located_lines([root], "asked", "*.jsonl", Asked):
+            if (one.page, one.heading) not in known:
+                raise CorpusError(
+                    path,
+                    line,
+                    1,
+                    f"there is no section {one.heading!r} on a page {one.page!r}.",
+                    "Correct the page id or the heading.",
+                )
+            asked.setdefault((one.page, one.heading), []).append(one.text)
+    return tuple(_with_asked(pages[name], asked) for name in sorted(pages))
+
+
+def _with_asked(page: Page, asked: dict[tuple[str, str], list[str]]) -> Page:
+    sections = (
+        section.model_copy(update={"asked": tuple(asked.get((page.id, section.heading), ()))})
+        for section in page.sections
+    )
+    return page.model_copy(update={"sections": tuple(sections)})
 
 
 def parse_page(path: Path) -> Page:
@@ -358,6 +380,10 @@ def _load_yaml(path: Path, model: type[_M]) -> _M:
 
 
 def _load_lines(roots: list[Path], folder: str, pattern: str, model: type[_M]) -> Iterator[_M]:
+    return (one for _, _, one in _located_lines(roots, folder, pattern, model))
+
+
+def _located_lines(roots: list[Path], folder: str, pattern: str, model: type[_M]) -> Iterator[tuple[Path, int, _M]]:
     for root in roots:
         for path in _files(root / folder, pattern):
             for number, line in enumerate(_read(path).split("\n"), 1):
@@ -369,7 +395,7 @@ def _load_lines(roots: list[Path], folder: str, pattern: str, model: type[_M]) -
                     raise CorpusError(
                         path, number, error.colno, f"broken JSON: {error.msg}.", "Repair this line."
                     ) from None
-                yield _validate(path, data, {(): (number, 1)}, model)
+                yield path, number, _validate(path, data, {(): (number, 1)}, model)
 
 
 def _validate(path: Path, data: Any, marks: _Marks, model: type[_M]) -> _M:

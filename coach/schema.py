@@ -260,11 +260,23 @@ class Brief(Frozen):
 
 
 class Section(Frozen):
-    """One idea of a playbook page; the lead paragraph is a section headed by the page title."""
+    """One idea of a playbook page; the lead paragraph is a section headed by the page title.
+
+    `asked` are things people say when this section is the answer; searched, never shown.
+    """
 
     heading: str
     text: str
     line: int
+    asked: tuple[str, ...] = ()
+
+
+class Asked(Frozen):
+    """Something a person says in words of their own when a section of the playbook is the answer."""
+
+    page: str
+    heading: str
+    text: str
 
 
 class Page(Frozen):
