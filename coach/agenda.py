@@ -40,13 +40,13 @@ def make_agenda(items: Sequence[Item], questions: Sequence[Question]) -> Agenda:
     ready = sorted(decisions, key=lambda one: (len(one[1].blanks), one[0]))
     request = next((one for one in ready if one not in waiting[:1]), None) or next(iter(ready), None)
     public = [
-        _entry("objective movement", movement, "[movement?] Which number moved since the last review?"),
+        _entry("objective movement", movement, "[movement?]"),
         _entry(
             "dependency",
             waiting[0] if waiting else None,
-            "[dependency?] Whom does this wait on? Leave it off if on nobody.",
+            "[dependency?]",
         ),
-        _entry("decision request", request, "[decision?] What is the room asked to decide?"),
+        _entry("decision request", request, "[decision?]"),
     ]
     return Agenda(one_on_one=tuple(private), okr_review=tuple(public))
 

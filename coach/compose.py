@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from coach.facts import row_cells
 from coach.schema import (
     AnswerPiece,
     Blank,
@@ -71,7 +72,7 @@ class _Text:
         if end <= start:
             return
         text = re.sub(r"\s+", " ", draft[start:end])
-        if capital and text[:1].islower():
+        if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:[^\w/.-]|[.-]?(?:\s|$))", text):
             text = text[0].upper() + text[1:]
         self.pieces.append(DraftPiece(text=text, start=start, end=end))
 
@@ -80,7 +81,7 @@ class _Text:
 class Task:
     """What to write: an item's clauses and facts for one room, the signals it shows, the answers.
 
-    answers: blank key → the user's words. `turn` lets equal constructions take turns.
+    answers: blank key → the user's words. columns: a table row's headers. `turn` lets equal constructions take turns.
     """
 
     draft: str
@@ -90,6 +91,7 @@ class Task:
     signals: Sequence[str]
     side: Side = "report"
     answers: Mapping[BlankKey, str] = field(default_factory=dict)
+    columns: Sequence[str] = ()
     turn: int = 0
 
 
@@ -296,6 +298,9 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
     """The allowed words as sentences of a bearable length, breath and fillers left out."""
     fillers = "|".join(re.escape(word) for word in sorted(phrasing.fillers, key=len, reverse=True))
     filler = re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{fillers})\b[,:]?\s*", re.I)
+    if task.columns and len(state) == 1:
+        _write_row(out, task, state[0])
+        return
     first = True
     for span in state:
         for start, end in _sentences(task.draft, span.start, span.end):
@@ -314,6 +319,44 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
             if out.words()[-1:] not in ".?!":
                 out.coach(".")
             first = False
+
+
+_COLOUR = re.compile(r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)[.!]?$", re.I)
+_BARE = re.compile(r"[\s.–—?-]*$")
+_HEADS = (
+    ("target", re.compile(r"\b(?:target|goal|plan(?:ned)?|promised?|commit\w*|aim|spec|objective value)\b", re.I)),
+    ("was", re.compile(r"\b(?:was|last|previous|before|baseline|start|q[1-4] ?actual)\b", re.I)),
+    ("owner", re.compile(r"\b(?:owner|dri|who|lead|responsible)\b", re.I)),
+    ("due", re.compile(r"\b(?:due|deadline|eta|by when|date)\b", re.I)),
+)
+
+
+def _write_row(out: _Text, task: Task, row: Span) -> None:
+    """A table row as a spoken sentence: what it is, where it stands, against what, and its note."""
+    cells = row_cells(task.draft, row.start, row.end)
+    named = list(zip(task.columns, cells, strict=False)) if len(task.columns) >= len(cells) else [("", c) for c in cells]
+    wrote = 0
+    for name, cell in named:
+        words = task.draft[cell.start : cell.end]
+        if _BARE.fullmatch(words) or (wrote and _COLOUR.fullmatch(words)):
+            continue
+        kind = next((kind for kind, pattern in _HEADS if pattern.search(name)), "")
+        is_short = len(words.split()) <= 3
+        if not wrote:
+            lead = ""
+        elif out.words()[-1:] in ".?!":
+            lead = " "
+        elif wrote == 1 and kind not in ("target", "was"):
+            lead = ": "
+        elif kind and is_short:
+            lead = f", {kind} "
+        else:
+            lead = ", " if is_short else ". "
+        out.coach(lead)
+        out.draft(task.draft, cell.start, cell.end, capital=not wrote or lead in (". ", " "))
+        wrote += 1
+    if out.words()[-1:] not in ".?!":
+        out.coach(".")
 
 
 def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -396,9 +439,20 @@ def _topic(draft: str, facts: Facts, spans: Sequence[Span]) -> str:
     first = spans[0]
     words = draft[first.start : first.end]
     words = _MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
-    head = re.split(r"[.!?;:]\s|\s[—–-]\s|: ", words, maxsplit=1)[0]
+    head = re.split(r"[.!?;:]\s|\s[—–|-]\s|: |, ", words, maxsplit=1)[0]
+    subject = _VERB.split(head, maxsplit=1)[0].strip(" ,.:;—–-|(")
+    if 1 <= len(subject.split()) <= 7 and subject.lower() not in _NO_SUBJECT:
+        return subject
     short = " ".join(head.split()[:8]).strip(" ,.:;—–-|")
     return short or "this"
+
+
+_VERB = re.compile(
+    r"\s(?:is|are|was|were|has|have|had|will|would|won't|can't|cannot|can|could|may|might|sits?|stands?|dies|slips?|slipped|misses|missed|needs?|"
+    r"went|goes|at|still|now|hit|hits|waits?|waiting|depends?|moved?|rose|fell|dropped|came|comes|done|got|gets|keeps?|says?|said|wants?)\b|\s\d",
+    re.I,
+)
+_NO_SUBJECT = frozenset("i we it that this they he she there you nobody no one everyone".split()) | {"no one"}
 
 
 def _tidy(pieces: Sequence[Piece]) -> list[Piece]:

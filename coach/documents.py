@@ -40,6 +40,13 @@ def private_document(
             if question.follow_up:
                 lines.append(f"  - Then: {escape(question.follow_up)}")
         lines.append("")
+    # Blanks of public lines are asked about here, so that the public document holds the draft's words and little else.
+    open_lines = [(item, one) for item in items for one in item.rewrites if one.room != "one_on_one" and one.blanks]
+    if open_lines:
+        lines += ["## To fill in before the OKR document goes out", ""]
+        for item, one in open_lines:
+            lines += [f"- Item {item.id}, {blank.key}: {escape(blank.question)}" for blank in one.blanks]
+        lines.append("")
     if said and review_date:
         day = review_date - timedelta(days=PRE_READ_DAYS)
         lines += ["## When", "", f"- Say it before the pre-read goes out on {day.isoformat()}.", ""]
@@ -68,7 +75,6 @@ def public_document(
             lines.append(f"- {escape(one.text)}")
             if room == "okr_review":
                 lines.append(f"  - Owner: {escape(one.owner or '[owner?]')} · Due: {escape(one.due or '[date?]')}")
-                lines += [f"  - To fill in: {escape(blank.question)}" for blank in one.blanks]
         lines.append("")
     if not rewrites:
         lines += ["Nothing in this draft is for a public room.", ""]

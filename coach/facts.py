@@ -7,7 +7,7 @@ turns a date as typed into a day next to the review date.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -39,7 +39,7 @@ _DATE = re.compile(
 )
 _LEADING_WORD = re.compile(r"(?:by|before|until|till|til|in|since|from|for|to|this(?= (?:jan|feb))) ", re.I)
 _DEADLINE = re.compile(
-    r"(?:\b(?:by|before|until|till|til|due|deadline(?: is)?|no later than|latest|needed|answer|yes/no by|or else|not by|after about|expires?|lapses?|closes?)\b"
+    r"(?:\b(?:by|before|due|deadline(?: is)?|no later than|latest|needed|answer|yes/no by|or else|not by|after about|expires?|lapses?|closes?)\b"
     r"[^.;]{0,18})$",
     re.I,
 )
@@ -76,6 +76,12 @@ _LEVER_TRIGGERS = (
     r"\b(?:so )?(?P<lever>[A-Z][a-z]+ (?:has to|needs to|must|should) (?!be\b)(?:[^.;!?\n]|[.](?=\S)){4,160})",
     r"\b(?:needs?|requires?|waiting (?:on|for)|asking for|want|request(?:ing)?) (?P<lever>(?:a |an |the )?(?:decision|approval|sign-?off|signature|yes(?:/| or )no|go/no-?go|exemption|waiver|budget|headcount|call|green light)\b(?:[^.;!?\n]|[.](?=\S)){0,160})",
 )
+# Where the choice is over and the asking, the reason or an aside begins.
+_LEVER_ENDS = re.compile(
+    r",? (?:[—–-]{1,2} )?(?:(?:and |so |but )?(?:i|we) (?:need|want|would like)|need(?:s|ed)? (?:a|an|the|your|his|her|their|[A-Z]\w+'s) "
+    r"(?:call|decision|answer|yes|sign)|(?:decision|call|answer) (?:needed|by|please)|which one|what do you|your call|pls\b|please\b|because|since (?:the|we|they|it))",
+    re.I,
+)
 _LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for pattern in _LEVER_TRIGGERS)
 _OWNER = (
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?)\b)"),
@@ -104,22 +110,84 @@ _KIND_OF_TEAM = re.compile(r"\b(?:the )?(?:[A-Z][\w&/-]+ )?(?:team|squad|pod|des
 _PERSON = re.compile(r"(?<![\w.])(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-ZÀ-Þ][a-zà-ÿ'’]+(?:-[A-Za-zà-ÿ]+)?(?: (?:van |de |von )?[A-ZÀ-Þ][a-zà-ÿ'’]+)?|@[\w.-]+")
 
 
-def read_facts(draft: str, start: int, end: int, review_date: date | None = None) -> Facts:
-    """The facts of draft[start:end]; all spans are offsets of the draft."""
+def read_facts(
+    draft: str, start: int, end: int, review_date: date | None = None, columns: Sequence[str] = ()
+) -> Facts:
+    """The facts of draft[start:end]; all spans are offsets of the draft.
+
+    columns: the headers of a table row's cells, which say what a cell is.
+    """
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
     levers = _levers(item, start)
-    due = next((one for one in dates if one.is_deadline), None)
+    cells = _cells(draft, start, end, columns)
+    due = _due(item, start, dates, levers) or next(
+        (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
+    )
     return Facts(
         numbers=tuple(_numbers(item, start, dates)),
         dates=dates,
         names=tuple(_names(item, start)),
         levers=levers,
-        owner=_owner(item, start),
+        owner=_owner(item, start) or cells.get("owner"),
         due=due,
         at_risk=bool(_RISK.search(_CLEARED.sub(" ", item))),
         cleared=bool(_CLEARED.search(item)),
         has_ask=bool(_ASK.search(item)),
+    )
+
+
+_CELLS = re.compile(r"[^|]+")
+_COLUMNS = {
+    "owner": re.compile(r"\b(?:owner|dri|who|lead|responsible|accountable|driver)\b", re.I),
+    "due": re.compile(r"\b(?:due|deadline|eta|by when|when|date|decide by|needed by)\b", re.I),
+}
+_EMPTY_CELL = re.compile(r"(?:[-–—?.\s]*|tbd|tba|n/?a|none|nobody|no one|unassigned|open|vacant|\?+)$", re.I)
+
+
+def row_cells(draft: str, start: int, end: int) -> tuple[Span, ...]:
+    """The cells of a table row, white space aside; an empty cell is an empty span."""
+    found = []
+    for match in _CELLS.finditer(draft, start, end):
+        a, b = match.span()
+        while a < b and draft[a].isspace():
+            a += 1
+        while b > a and draft[b - 1].isspace():
+            b -= 1
+        found.append(Span(start=a, end=b))
+    return tuple(found)
+
+
+def _cells(draft: str, start: int, end: int, columns: Sequence[str]) -> dict[str, Span]:
+    """The cells that say who owns a row and when it is due."""
+    found: dict[str, Span] = {}
+    for name, cell in zip(columns, row_cells(draft, start, end) if columns else (), strict=False):
+        for kind, pattern in _COLUMNS.items():
+            words = draft[cell.start : cell.end]
+            if pattern.search(name) and len(words.split()) <= 4 and not _EMPTY_CELL.fullmatch(words):
+                found.setdefault(kind, cell)
+    return found
+
+
+_DECIDING = re.compile(
+    r"\b(?:decid\w+|decision|call\b|need\w*|answer|yes|sign\w*|approv\w+|choos\w+|choose|pick|confirm\w*|say|vote|commit|else|unless|expires?|lapses?|either)\b",
+    re.I,
+)
+# A date that belongs to the promise, not to the decision.
+_PROMISED = re.compile(r"\b(?:target|goal|kr|key result|okr|objective|promised?|plan(?:ned)?|frozen|freeze|since)\b[^.;!?]*$|\(\w[^()]*$", re.I)
+
+
+def _due(item: str, offset: int, dates: Sequence[When], levers: Sequence[Span]) -> When | None:
+    """The day by which somebody has to decide or act; the date of a promise is not it."""
+    deadlines = [one for one in dates if one.is_deadline]
+    for one in deadlines:
+        begin = max((item.rfind(mark, 0, one.start - offset) for mark in ".;!?\n"), default=-1) + 1
+        lead = item[begin : one.start - offset]
+        in_lever = any(lever.start <= one.start < lever.end for lever in levers)
+        if in_lever or (_DECIDING.search(lead) and not _PROMISED.search(lead)):
+            return one
+    return next(
+        (one for one in deadlines if not _PROMISED.search(item[: one.start - offset].rsplit("\n", 1)[-1])), None
     )
 
 
@@ -220,6 +288,8 @@ def _levers(item: str, offset: int) -> tuple[Span, ...]:
         match = pattern.search(item)
         if match:
             begin, stop = match.span("lever")
+            beyond = _LEVER_ENDS.search(item, begin + 12, stop)
+            stop = beyond.start() if beyond else stop
             while stop > begin and item[stop - 1] in " ,\t\n":
                 stop -= 1
             return (Span(start=offset + begin, end=offset + stop),)

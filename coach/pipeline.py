@@ -186,7 +186,7 @@ class Coach(Runnable[Any, Brief]):
             quote = text[segment.start : segment.end]
             chance = max(one.private for one in mine)
             verdict = library.router.room_of(quote, segment.context, chance, library.embedder)
-            facts = read_facts(text, segment.start, segment.end, review_date)
+            facts = read_facts(text, segment.start, segment.end, review_date, segment.columns)
             work.append(_settle(number, segment, mine, verdict, facts, text))
         return work
 
@@ -224,6 +224,7 @@ class Coach(Runnable[Any, Brief]):
                 facts=one.facts,
                 signals=one.verdict.signals,
                 side=as_,
+                columns=one.segment.columns if one.segment.kind == "row" else (),
                 answers=cast("dict[BlankKey, str]", mine),
                 turn=one.id,
             )
