@@ -32,9 +32,9 @@ _DATE = re.compile(
     rf"(?:week|wk|cw|kw) ?\d{{1,2}}|q[1-4](?:[ /'-]?(?:20)?\d\d)?|h[12](?:[ /'-]?(?:20)?\d\d)?|fy ?\d\d|"
     rf"(?:next |this |by )?{_DAY}(?: (?:morning|afternoon|evening|noon|eod))?)|"
     rf"(?:end[- ]of[- ](?:the )?|end |mid[- ]|early |late ){_MONTH}|"
-    rf"(?:by |before |until |till |til |in |since |from |for |to ){_MONTH}\b|"
+    rf"(?:by |before |until |till |til |in |since |from |for |to ){_MONTH}\b(?!\.? ?\d)|"
     rf"(?:end of (?:the |this |next )?|this |next |before the |by the end of (?:the )?){_PERIOD}|"
-    rf"(?:eo[qmydwh]|eod|eofy|tomorrow|tonight|today|month[- ]end|quarter[- ]end|year[- ]end))\b",
+    rf"(?:eo[qmydwh]|eod|eofy|tomorrow|tonight|today|month[- ]end|quarter[- ]end|year[- ]end))(?:\b|(?<=\d\.))",
     re.I,
 )
 _LEADING_WORD = re.compile(r"(?:by|before|until|till|til|in|since|from|for|to|this(?= (?:jan|feb))) ", re.I)

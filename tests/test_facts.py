@@ -1,0 +1,75 @@
+"""What an item says: numbers, dates, owner, due, lever, negation."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from coach.facts import read_facts
+
+
+def facts(text: str, columns: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
+    return read_facts(text, 0, len(text), date(2026, 6, 1), columns)
+
+
+def words(text: str, span) -> str | None:  # type: ignore[no-untyped-def]
+    return text[span.start : span.end] if span else None
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("31 of 40 buses", [31, 40]),
+        ("fell from 840 ms to 310 ms", [840, 310]),
+        ("costs 1,250,000 kr instead of 900,000", [1250000, 900000]),
+        ("6.1% against 7%", [6.1, 7]),
+    ],
+)
+def test_numbers_are_read_with_their_value(text: str, values: list[float]) -> None:
+    assert [one.value for one in facts(text).numbers] == values
+
+
+def test_target_and_current_are_told_apart() -> None:
+    roles = {one.value: one.role for one in facts("we are at 62% against a target of 80%").numbers}
+    assert roles == {62: "now", 80: "target"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["by 12 June", "by June 12", "by 6/12", "by 12.6.", "by the 12th", "by week 24", "by Friday", "by end of June", "by mid-June", "by EOQ", "by Q3", "by 2026-06-12"],
+)
+def test_dates_are_found_as_written(text: str) -> None:
+    found = facts(f"Petra decides {text}, or we stop").due
+    assert found is not None
+    assert words(f"Petra decides {text}, or we stop", found) == text.removeprefix("by ")
+
+
+def test_a_date_of_the_promise_is_not_the_day_of_the_decision() -> None:
+    text = "KR2 is at 62% of a target of 80% by the end of June; Ana signs by 12 June"
+    assert words(text, facts(text).due) == "12 June"
+
+
+def test_owner_and_due_columns_of_a_table_are_read() -> None:
+    text = "doors | 14 | 20 | Petra | 12 June"
+    found = facts(text, ("Key result", "Now", "Target", "Owner", "Due"))
+    assert words(text, found.owner) == "Petra"
+    assert words(text, found.due) == "12 June"
+    assert facts("doors | 14 | 20 | tbd | -", ("Key result", "Now", "Target", "Owner", "Due")).owner is None
+
+
+def test_a_lever_ends_where_the_asking_begins() -> None:
+    text = "Either we cut two sites or we move to May, need Ana's call by Friday"
+    assert words(text, facts(text).levers[0]) == "we cut two sites or we move to May"
+
+
+@pytest.mark.parametrize("text", ["The crane is no longer at risk", "We are not blocked any more", "It did not slip"])
+def test_a_risk_that_is_over_is_no_risk(text: str) -> None:
+    assert not facts(text).at_risk
+
+
+def test_what_is_not_said_is_absent() -> None:
+    found = facts("The pumps are late again")
+    assert found.owner is None
+    assert found.due is None
+    assert not found.levers
