@@ -26,7 +26,10 @@ def lint(
     found: list[Finding] = []
     for span in spans:
         item = text[span.start : span.end]
+        before = len(found)
         for rule in compiled:
+            if rule.rule.last and len(found) > before:
+                continue
             last = -1
             for start, end in rule.matches(item):
                 if start >= last and end > start:
@@ -106,4 +109,4 @@ def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
 @lru_cache(maxsize=4)
 def _compiled(rules: tuple[Rule, ...], signals: tuple[Signal, ...]) -> tuple[_Compiled, ...]:
     named = {one.id: _Signal(one) for one in signals}
-    return tuple(_Compiled(rule, named) for rule in rules)
+    return tuple(_Compiled(rule, named) for rule in sorted(rules, key=lambda one: one.last))

@@ -326,6 +326,7 @@ class Rule(Frozen):
     lacks: tuple[str, ...] = ()
     counts: str = ""
     at_least: int = 0
+    last: bool = False  # speaks only about an item in which no other rule found anything
 
 
 class RuleFile(Frozen):

@@ -14,8 +14,8 @@ import pytest
 for name in [one for one in os.environ if one.startswith("COACH_")]:
     del os.environ[name]
 
-from coach import Coach, Settings
-from coach.resources import load_samples
+from coach import Coach, Settings  # noqa: E402
+from coach.resources import load_samples  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
