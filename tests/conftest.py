@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-for name in [one for one in os.environ if one.startswith("COACH_")]:
-    del os.environ[name]
-
-from coach import Coach, Settings  # noqa: E402
-from coach.resources import load_samples  # noqa: E402
+from coach import Coach, Settings
+from coach.resources import load_samples
+from tests.blocked import sitecustomize  # this process may reach loopback alone
 
 ROOT = Path(__file__).parent.parent
+BLOCKED = Path(sitecustomize.__file__).parent
+for name in [one for one in os.environ if one.startswith("COACH_")]:
+    del os.environ[name]
 
 MIXED = """Depot programme, notes for Tuesday
 
@@ -58,7 +59,7 @@ def run(home: Path, coach: Coach) -> Callable[..., subprocess.CompletedProcess[s
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             cwd=cwd or home,
-            env={**clean, "COACH_HOME": str(home), **(env or {})},
+            env={**clean, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED), **(env or {})},
             timeout=180,
             check=False,
         )
