@@ -1,7 +1,8 @@
 """The Chroma index of playbook sections, and its retriever.
 
-Nearness of meaning and shared words are both asked, and their ranks are fused: a reader who types
-a rule's own words should find it, and so should one who types their own.
+Nearness of meaning and shared words are both asked, and a page is ranked by the sum of what its
+best passages and all its words say: a reader who types a rule's own words should find it, and so
+should one who types their own. Measured against rank fusion in evals/retrieval.py.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from chromadb.config import Settings as ChromaSettings
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from coach.embedding import Embedder
@@ -28,8 +30,9 @@ from coach.schema import Page, PageQuote
 
 Progress = Callable[[str, int, int], None]
 _STEM = snowballstemmer.stemmer("english")
-_DEPTH = 60  # records asked of the index for a query
-_FUSE = 10  # rank constant of reciprocal rank fusion; small, because the lists are short
+_DEPTH = 400  # records asked of the index for a query
+
+Scores = NDArray[np.float64]
 
 
 def open_client(folder: Path | None, url: str | None) -> ClientAPI:
@@ -129,8 +132,15 @@ class Playbook:
                 words.append(f"{meta['title']} {meta['heading']} {text}")
             else:
                 words[-1] += f" {text}"
-        self._lexical = bm25s.BM25()
+        pages: dict[str, list[int]] = {}
+        for number, quote in enumerate(self._quotes):
+            pages.setdefault(quote.page, []).append(number)
+        self._sections_of = list(pages.values())  # one list of section numbers a page
+        self._lexical, self._lexical_pages = bm25s.BM25(), bm25s.BM25()
         self._lexical.index([_tokens(one) for one in words], show_progress=False)
+        self._lexical_pages.index(
+            [[token for n in mine for token in _tokens(words[n])] for mine in self._sections_of], show_progress=False
+        )
 
     def search(self, query: str, k: int = 3, how: str = "fused") -> tuple[PageQuote, ...]:
         """The k passages nearest to a query, one a page, best first; score 0 to 1 is cosine nearness."""
@@ -147,38 +157,54 @@ class Playbook:
         )
         out = []
         for query, ids, distances in zip(queries, answer["ids"], answer["distances"], strict=True):
-            near: dict[int, float] = {}
+            records: list[list[float]] = [[] for _ in self._quotes]
             for name, distance in zip(ids, distances, strict=True):
-                section = self._section_of[name]
-                near[section] = max(near.get(section, 0.0), 1 - float(distance))
-            dense = sorted(near, key=lambda n: (-near[n], n))
-            lexical = self._by_words(query, _DEPTH)
-            ranked = {"dense": dense, "lexical": lexical}.get(how) or _fuse(dense, lexical)
-            pages: dict[str, PageQuote] = {}
-            for n in ranked:
-                quote = self._quotes[n]
-                pages.setdefault(
-                    quote.page, quote.model_copy(update={"score": round(max(0.0, min(1.0, near.get(n, 0.0))), 4)})
+                records[self._section_of[name]].append(1 - float(distance))
+            near = np.array([max(found, default=0.0) for found in records])
+            words, pages = self._by_words(query, self._lexical), self._by_words(query, self._lexical_pages)
+            best = {"dense": near, "lexical": words}.get(how, _standard(near) + _standard(words))
+            chosen = [max(mine, key=lambda n: (best[n], -n)) for mine in self._sections_of]
+            if how == "dense":
+                score = best[chosen]
+            elif how == "lexical":
+                score = best[chosen] + 1e-3 * pages
+            else:
+                # A page speaks through its best record, through its three best, and through its words.
+                three = np.array([_mean_of_best([one for n in mine for one in records[n]], 3) for mine in self._sections_of])
+                strongest = [np.max(values[mine]) for values in (near, words) for mine in self._sections_of]
+                half = len(self._sections_of)
+                score = (
+                    _standard(np.array(strongest[:half]))
+                    + _standard(three)
+                    + _standard(np.array(strongest[half:]))
+                    + _standard(pages)
                 )
-            out.append(tuple(pages.values())[:k])
+            order = sorted(range(len(chosen)), key=lambda n: (-round(float(score[n]), 9), n))
+            out.append(
+                tuple(
+                    self._quotes[chosen[n]].model_copy(
+                        update={"score": round(max(0.0, min(1.0, float(near[chosen[n]]))), 4)}
+                    )
+                    for n in order[:k]
+                )
+            )
         return out
 
-    def _by_words(self, query: str, depth: int) -> list[int]:
-        tokens = [token for token in _tokens(query) if token in self._lexical.vocab_dict]
-        if not tokens:
-            return []
-        scores = np.asarray(self._lexical.get_scores(tokens))
-        order = sorted(range(len(scores)), key=lambda n: (-scores[n], n))
-        return [n for n in order[:depth] if scores[n] > 0]
+    def _by_words(self, query: str, lexical: bm25s.BM25) -> Scores:
+        tokens = [token for token in _tokens(query) if token in lexical.vocab_dict]
+        count = len(self._quotes) if lexical is self._lexical else len(self._sections_of)
+        return np.asarray(lexical.get_scores(tokens), np.float64) if tokens else np.zeros(count)
 
 
-def _fuse(dense: Sequence[int], lexical: Sequence[int]) -> list[int]:
-    """Reciprocal rank fusion, the dense list counting half as much again."""
-    score: dict[int, float] = {}
-    for weight, ranked in ((1.5, dense), (1.0, lexical)):
-        for rank, number in enumerate(ranked):
-            score[number] = score.get(number, 0.0) + weight / (_FUSE + rank)
-    return sorted(score, key=lambda n: (-score[n], n))
+def _standard(values: Scores) -> Scores:
+    """Values on a common scale: mean 0, spread 1; all zero when they do not differ."""
+    spread = float(values.std())
+    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
+
+
+def _mean_of_best(values: Sequence[float], count: int) -> float:
+    best = sorted(values, reverse=True)[:count]
+    return sum(best) / count
 
 
 class PlaybookRetriever(BaseRetriever):
