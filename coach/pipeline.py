@@ -242,9 +242,12 @@ class Coach(Runnable[Any, Brief]):
         if one.room == "one_on_one" and kept:
             # Its private words stand; only what was to follow in public is held back.
             return replace(one, then=None, rewrites=tuple(kept)), None
+        if one.room == "one_on_one" and one.then is None:
+            # Nowhere further in to go: the words stand as they are, in the private room, unwritten.
+            return replace(one, rewrites=()), f"Item {one.id} is kept as it was written; no rewrite of it was true to the draft."
         held = replace(one, room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(one))
-        again, _ = self._write(text, held, [held if w.id == one.id else w for w in work], as_, {})
-        return again, (
+        again, said = self._write(text, held, [held if w.id == one.id else w for w in work], as_, {})
+        return again, said or (
             f"Item {one.id} stays in the 1:1: a public line made from it would have given away private words."
         )
 

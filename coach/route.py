@@ -450,7 +450,7 @@ class _Lessons:
                 np.vstack([item_dense[items], unit_dense[owned_rows[pieces]]]),
                 np.concatenate([item_room[items], owned_room[pieces]]),
                 6.0,
-                np.concatenate([np.ones(len(items)), np.full(len(pieces), 0.35)]),
+                np.concatenate([np.ones(len(items)), np.full(len(pieces), 0.05)]),
             )
 
         def fit_private(which: Any) -> Linear:
