@@ -38,7 +38,7 @@ class Embeds(Protocol):
 # a private clause is let through far less often than a public one is held back.
 PRIVATE_AT = 0.4
 SURE_AT = 0.75
-SPLIT_AT = 0.5
+SPLIT_AT = 0.35
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
@@ -454,7 +454,7 @@ class _Lessons:
             )
 
         def fit_private(which: Any) -> Linear:
-            return solve(unit_sparse[which], around[which], unit_private[which], 4.0)
+            return solve(unit_sparse[which], around[which], unit_private[which], 1.0)
 
         # The item-start model must see judgements of drafts that the other two did not learn from.
         p_private = np.zeros(len(unit_private), np.float32)
