@@ -250,6 +250,9 @@ class Router:
                 out.append(True)
                 continue
             left = judged[n - 1]
+            if one.unit.cut == "colon" and _length(text, left) <= 4:
+                out.append(False)  # a label belongs to what it labels
+                continue
             row = _edge_row(
                 text, left.unit, one.unit, found[one.unit.block].kind,
                 _between(left.rooms, one.rooms, left.private, one.private), (left.vector, one.vector),

@@ -55,7 +55,7 @@ def run(home: Path, coach: Coach) -> Callable[..., subprocess.CompletedProcess[s
     def call(*words: str, stdin: str | bytes = "", env: dict[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("COACH_")}
         done = subprocess.run(
-            [sys.executable, "-m", "coach.cli", *words],
+            [sys.executable, "-m", "coach", *words],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             cwd=cwd or home,
