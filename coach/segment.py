@@ -51,7 +51,7 @@ class Unit:
 # --- lines -------------------------------------------------------------------------------------
 
 _BULLET = re.compile(
-    r"(?P<indent>[ \t]*)(?P<mark>[-*+•▪◦·●○‣►➤✓✔–—]|\d{1,3}[.)]|\((?:\d{1,3}|[a-zA-Z])\)|[a-zA-Z][.)](?=[ \t])|:[a-z_]+:(?=[ \t]+\S))[ \t]+(?=\S)"
+    r"(?P<indent>[ \t]*)(?P<mark>[-*+•▪◦·●○‣►➤✓✔✅❌➡→⇒»›▸▶■□–—]|[\U0001F300-\U0001FAFF\u2600-\u27BF]\ufe0f?(?=[ \t]+[^\s\U0001F300-\U0001FAFF])|\d{1,3}[.)]|\((?:\d{1,3}|[a-zA-Z])\)|[a-zA-Z][.)](?=[ \t])|:[a-z_]+:(?=[ \t]+\S))[ \t]+(?=\S)"
 )
 _CHECKBOX = re.compile(r"\[[ xX~]\][ \t]+")
 _HEADING = re.compile(r"[ \t]{0,3}(?:#{1,6}|={1,5})[ \t]+(?P<text>\S.{0,200}?)[ \t#=]*$")
@@ -391,9 +391,28 @@ class _Reader:
             return False
         if _SIGN_OFF.match(words):
             return False
-        room_left = widest - len(above.rstrip())
-        first = words.split(maxsplit=1)[0]
-        return 45 <= widest <= 110 and room_left < len(first) + 8 and len(above) >= 40
+        if not (45 <= widest <= 110 and self._is_full(index - 1, widest) and len(above) >= 40):
+            return False
+        # A width shows in every line of a stretch; lines broken by a writer end where they end.
+        first, end = index - 1, index + 1
+        while first > 0 and self._is_plain(first - 1):
+            first -= 1
+        while end < len(self.lines) and self._is_plain(end):
+            end += 1
+        width = max(len(self._line(i).rstrip()) for i in range(first, end))
+        breaks = [self._is_full(i, width) for i in range(first, end - 1)]
+        if len(breaks) <= 1:
+            return words.lstrip()[:1].islower() and above.rstrip()[-1:] not in ".!?:;" and len(above) >= 60
+        return sum(breaks) >= 0.7 * len(breaks)
+
+    def _is_plain(self, index: int) -> bool:
+        words = self._line(index)
+        return bool(words.strip()) and not _BULLET.match(words) and "|" not in words and not _HEADING.match(words)
+
+    def _is_full(self, index: int, width: int) -> bool:
+        """Whether the next line's first word would no longer have fitted into this one."""
+        following = self._line(index + 1).split(maxsplit=1)
+        return bool(following) and width - len(self._line(index).rstrip()) < len(following[0]) + 8
 
 
 def _indent(words: str) -> int:
