@@ -178,14 +178,18 @@ class Coach(Runnable[Any, Brief]):
         parts = units(text, found)
         judged = library.router.judge(text, found, parts, library.embedder)
         starts = library.router.starts(text, found, judged)
-        work: list[_Work] = []
+        grouped: list[tuple[Segment, tuple[Judged, ...]]] = []
         at = 0
-        for number, (segment, group) in enumerate(assemble(text, found, parts, starts), 1):
-            mine = judged[at : at + len(group)]
+        for segment, group in assemble(text, found, parts, starts):
+            grouped.append((segment, judged[at : at + len(group)]))
             at += len(group)
-            quote = text[segment.start : segment.end]
-            chance = max(one.private for one in mine)
-            verdict = library.router.room_of(quote, segment.context, chance, library.embedder)
+        verdicts = library.router.rooms_of(
+            [text[segment.start : segment.end] for segment, _ in grouped],
+            [max(one.private for one in mine) for _, mine in grouped],
+            library.embedder,
+        )
+        work: list[_Work] = []
+        for number, ((segment, mine), verdict) in enumerate(zip(grouped, verdicts, strict=True), 1):
             facts = read_facts(text, segment.start, segment.end, review_date, segment.columns)
             work.append(_settle(number, segment, mine, verdict, facts, text))
         return work

@@ -38,7 +38,7 @@ class Embeds(Protocol):
 # a private clause is let through far less often than a public one is held back.
 PRIVATE_AT = 0.4
 SURE_AT = 0.75
-SPLIT_AT = 0.35
+SPLIT_AT = 0.4
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
@@ -170,9 +170,36 @@ def _edge_row(
         1.0 if "\n" in glue else 0.0,
         1.0 if re.match(r"(?:uh|um|oh|okay|ok|also|plus|next|separately)\b", b, re.I) else 0.0,
         float(vectors[0] @ vectors[1]) * 2,
+        *_ties(a, b),
         *between,
+        *[float(x) for vector in (vectors[0], vectors[1], vectors[0] * vectors[1] * 5) for x in vector],
     ]
     return row
+
+
+_POINTS_BACK = re.compile(
+    r"\b(?:it|that|this|they|them|he|she|his|her|their|its|these|those|which|there|then|instead|otherwise|both|either|same|one|neither)\b"
+)
+_SETTLED = re.compile(
+    r"\b(?:done|closed|met|passed|fine|signed|over|delivered|complete|promised|target|goal|we said|ahead|no longer|any (?:more|longer)|budget)\b", re.I
+)
+_WEIGHS = re.compile(r"\b(?:either|unless|or we|otherwise|so|if|need|would|could|should|decide|without)\b", re.I)
+_MINE = re.compile(r"\b(?:I|my|me)\b")
+
+
+def _ties(left: str, right: str) -> list[float]:
+    """What binds two neighbours or parts them: shared words, words that point back, who speaks."""
+    a, b = ({word[:5] for word in re.findall(r"[a-z]{4,}", one.lower())} for one in (left, right))
+    first = " ".join(right.lower().split()[:5])
+    return [
+        3 * len(a & b) / (1 + min(len(a), len(b))),
+        1.0 if a & b else 0.0,
+        1.0 if _POINTS_BACK.search(first) else 0.0,
+        1.0 if _SETTLED.search(left) else 0.0,
+        1.0 if _WEIGHS.search(right) else 0.0,
+        1.0 if _WEIGHS.search(left) else 0.0,
+        float(bool(_MINE.search(right))) - float(bool(_MINE.search(left))),
+    ]
 
 
 def _between(left: Matrix, right: Matrix, p_left: float, p_right: float) -> list[float]:
@@ -230,7 +257,7 @@ class Router:
         rows, dense = self._rows(texts, vectors)
         if not texts:
             return ()
-        rooms = self._room.chances(rows, dense)
+        rooms = self._room.chances(rows, _beside(dense, vectors))
         around = _around(parts, rows, dense)
         private = self._private.chances(rows, around)[:, 0]
         return tuple(
@@ -265,11 +292,16 @@ class Router:
             out.append(chance >= SPLIT_AT or apart)
         return tuple(out)
 
-    def room_of(self, item: str, context: str | None, private: float, embedder: Embeds) -> Verdict:
-        """The room of one item; `private` is the highest chance among its clauses."""
-        vector = embedder.embed([item])
-        rows, dense = self._rows([item], vector)
-        chances = self._room.chances(rows, dense)[0].copy()
+    def rooms_of(self, items: Sequence[str], private: Sequence[float], embedder: Embeds) -> list[Verdict]:
+        """The rooms of a draft's items in order; `private` is the highest chance among each one's clauses."""
+        vectors = embedder.embed(items)
+        rows, dense = self._rows(items, vectors)
+        if not items:
+            return []
+        chances = self._room.chances(rows, _beside(dense, vectors))
+        return [self._verdict(item, chances[n].copy(), private[n]) for n, item in enumerate(items)]
+
+    def _verdict(self, item: str, chances: Matrix, private: float) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
         alone = float(chances[0])
@@ -334,6 +366,13 @@ class Router:
         return cls(words, models[0], models[1], models[2], signals)
 
 
+def _beside(dense: Matrix, vectors: Matrix) -> Matrix:
+    """Each dense row with the sentence vectors of the one before and the one after it (zeros at the ends)."""
+    before, after = np.zeros_like(vectors), np.zeros_like(vectors)
+    before[1:], after[:-1] = vectors[:-1] * 0.5, vectors[1:] * 0.5
+    return np.concatenate([dense, before, after], axis=1)
+
+
 def _around(parts: Sequence[Unit], rows: Sequence[Any], dense: Matrix) -> Matrix:
     """Each unit's dense row, then those of its neighbours in the same block (zeros outside)."""
     width = dense.shape[1]
@@ -394,6 +433,12 @@ class _Lessons:
             self.unit_group.append(number)
         self.drafts.append((draft, found, parts, owner))
 
+    def _beside_each(self, texts: Sequence[str], groups: Sequence[int], dense: Matrix) -> Matrix:
+        """`_beside` draft by draft, so that no neighbour comes from another draft."""
+        vectors = self.embedder.embed(texts)
+        numbers = np.array(groups)
+        return np.concatenate([_beside(dense[numbers == g], vectors[numbers == g]) for g in dict.fromkeys(groups)])
+
     def fit(self, make: Callable[..., Router], words: Words, signals: Sequence[Signal]) -> Router:
         from scipy.sparse import csr_matrix, hstack  # slow, and needed only to fit
         from sklearn.linear_model import LogisticRegression
@@ -425,6 +470,8 @@ class _Lessons:
 
         unit_rows, unit_sparse, unit_dense = table(self.unit_texts)
         _, item_sparse, item_dense = table(self.item_texts)
+        unit_beside = self._beside_each(self.unit_texts, self.unit_group, unit_dense)
+        item_beside = self._beside_each(self.item_texts, self.item_group, item_dense)
         # Block numbers start again in every draft; keep neighbours of different drafts apart.
         shifted = []
         for number, (_, _, mine, _) in enumerate(self.drafts):
@@ -450,7 +497,7 @@ class _Lessons:
 
             return solve(
                 vstack([item_sparse[items], unit_sparse[owned_rows[pieces]]]).tocsr(),
-                np.vstack([item_dense[items], unit_dense[owned_rows[pieces]]]),
+                np.vstack([item_beside[items], unit_beside[owned_rows[pieces]]]),
                 np.concatenate([item_room[items], owned_room[pieces]]),
                 6.0,
                 np.concatenate([np.ones(len(items)), np.full(len(pieces), 0.05)]),
@@ -469,7 +516,7 @@ class _Lessons:
             pieces = np.array([n for n, r in enumerate(owned_rows) if unit_groups[r] in groups])
             rows = [unit_rows[n] for n in held]
             p_private[held] = fit_private(seen).chances(rows, around[held])[:, 0]
-            p_room[held] = fit_room(items, pieces).chances(rows, unit_dense[held])
+            p_room[held] = fit_room(items, pieces).chances(rows, unit_beside[held])
         edge_rows, edge_labels = [], []
         vectors = self.embedder.embed(self.unit_texts)
         at = 0
@@ -486,7 +533,7 @@ class _Lessons:
                     )
                     edge_labels.append(int(owner[n] != owner[n - 1] or owner[n] < 0))
             at += len(mine)
-        edge = solve(None, np.array(edge_rows, np.float32), np.array(edge_labels), 1.0)
+        edge = solve(None, np.array(edge_rows, np.float32), np.array(edge_labels), 0.3)
         everything = np.arange(len(item_room))
         return make(
             words,
