@@ -393,6 +393,7 @@ class _Lessons:
         self, drafts: Sequence[ExampleDraft], embedder: Embeds, progress: Callable[[str, int, int], None] | None
     ) -> None:
         self.embedder = embedder
+        self.progress = progress
         self.drafts: list[tuple[ExampleDraft, tuple[Block, ...], tuple[Unit, ...], list[int]]] = []
         self.unit_texts: list[str] = []
         self.unit_private: list[int] = []
@@ -401,8 +402,6 @@ class _Lessons:
         self.item_room: list[int] = []
         self.item_group: list[int] = []
         for number, draft in enumerate(drafts):
-            if progress and number % 10 == 0:
-                progress("reading examples", number, len(drafts))
             self._add(draft, number)
 
     def _add(self, draft: ExampleDraft, number: int) -> None:
@@ -433,9 +432,19 @@ class _Lessons:
             self.unit_group.append(number)
         self.drafts.append((draft, found, parts, owner))
 
-    def _beside_each(self, texts: Sequence[str], groups: Sequence[int], dense: Matrix) -> Matrix:
+    def _embed(self, texts: Sequence[str]) -> Matrix:
+        """All vectors of these texts, once each: together they are more than the embedder remembers."""
+        unique = list(dict.fromkeys(texts))
+        parts = []
+        for at in range(0, len(unique), 200):
+            parts.append(self.embedder.embed(unique[at : at + 200]))
+            if self.progress:
+                self.progress("reading examples", min(at + 200, len(unique)), len(unique))
+        place = {text: n for n, text in enumerate(unique)}
+        return np.concatenate(parts)[[place[text] for text in texts]]
+
+    def _beside_each(self, vectors: Matrix, groups: Sequence[int], dense: Matrix) -> Matrix:
         """`_beside` draft by draft, so that no neighbour comes from another draft."""
-        vectors = self.embedder.embed(texts)
         numbers = np.array(groups)
         return np.concatenate([_beside(dense[numbers == g], vectors[numbers == g]) for g in dict.fromkeys(groups)])
 
@@ -444,8 +453,7 @@ class _Lessons:
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import GroupKFold
 
-        def table(texts: Sequence[str]) -> tuple[list[Any], Any, Matrix]:
-            vectors = self.embedder.embed(texts)
+        def table(texts: Sequence[str], vectors: Matrix) -> tuple[list[Any], Any, Matrix]:
             rows = [words.sparse(text) for text in texts]
             dense = np.array([words.dense(text, vectors[n]) for n, text in enumerate(texts)], np.float32)
             lengths = np.cumsum([0, *[len(numbers) for numbers, _ in rows]])
@@ -462,16 +470,17 @@ class _Lessons:
         def solve(sparse: Any, dense: Matrix, labels: Any, strength: float, weights: Any = None) -> Linear:
             wide = sparse.shape[1] if sparse is not None else 0
             features = hstack([sparse, csr_matrix(dense)]).tocsr() if wide else dense
-            model = LogisticRegression(C=strength, max_iter=2000, random_state=0)
+            model = LogisticRegression(C=strength, max_iter=400, tol=1e-3, random_state=0)
             model.fit(features, labels, sample_weight=weights)
             coefficients = np.asarray(model.coef_, np.float32)
             bias = np.asarray(model.intercept_, np.float32)
             return Linear(coefficients[:, :wide].T.copy(), coefficients[:, wide:].T.copy(), bias)
 
-        unit_rows, unit_sparse, unit_dense = table(self.unit_texts)
-        _, item_sparse, item_dense = table(self.item_texts)
-        unit_beside = self._beside_each(self.unit_texts, self.unit_group, unit_dense)
-        item_beside = self._beside_each(self.item_texts, self.item_group, item_dense)
+        vectors, item_vectors = self._embed(self.unit_texts), self._embed(self.item_texts)
+        unit_rows, unit_sparse, unit_dense = table(self.unit_texts, vectors)
+        _, item_sparse, item_dense = table(self.item_texts, item_vectors)
+        unit_beside = self._beside_each(vectors, self.unit_group, unit_dense)
+        item_beside = self._beside_each(item_vectors, self.item_group, item_dense)
         # Block numbers start again in every draft; keep neighbours of different drafts apart.
         shifted = []
         for number, (_, _, mine, _) in enumerate(self.drafts):
@@ -509,7 +518,7 @@ class _Lessons:
         # The item-start model must see judgements of drafts that the other two did not learn from.
         p_private = np.zeros(len(unit_private), np.float32)
         p_room = np.zeros((len(unit_private), len(ROOMS)), np.float32)
-        folds = GroupKFold(n_splits=min(5, len(self.drafts)))
+        folds = GroupKFold(n_splits=min(4, len(self.drafts)))
         for seen, held in folds.split(unit_dense, unit_private, unit_groups):
             groups = set(unit_groups[seen])
             items = np.array([n for n, g in enumerate(item_groups) if g in groups])
@@ -518,7 +527,6 @@ class _Lessons:
             p_private[held] = fit_private(seen).chances(rows, around[held])[:, 0]
             p_room[held] = fit_room(items, pieces).chances(rows, unit_beside[held])
         edge_rows, edge_labels = [], []
-        vectors = self.embedder.embed(self.unit_texts)
         at = 0
         for draft, found, mine, owner in self.drafts:
             for n, unit in enumerate(mine):
