@@ -305,6 +305,11 @@ class Router:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
         alone = float(chances[0])
+        if best == "okr_doc" and "okr_review.will_miss" in shown:
+            # A result that will not come is put to the room even when no choice is offered yet.
+            best = "okr_review"
+            chances[ROOMS.index(best)] = chances.max() + 0.01
+            chances /= chances.sum()
         if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.
             chances[0] = max(float(chances[0]), private, 0.5)
