@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import snowballstemmer
-
 from coach.facts import date_spans
 from coach.schema import AnswerPiece, BlankPiece, CoachPiece, DraftPiece, Rewrite, Span
+from coach.stems import stems
 
 _WORD = re.compile(r"[^\W_][\w'’.,:/%-]*[\w%]|[^\W_]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -22,13 +21,12 @@ _STOP = frozenset(
     "more most some just only also very really now still get got one two three what which who when where why how there here because either unless until while am im "
     "i'm i've don't doesn't didn't isn't it's that's can't won't need needs want wants said says say told tell asked ask think know going".split()
 )
-_STEM = snowballstemmer.stemmer("english")
 
 
 def content_words(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning."""
     words = [word.lower().strip(".,:'’").replace("’", "'") for word in _WORD.findall(text)]
-    return frozenset(_STEM.stemWords([word for word in words if len(word) > 2 and word not in _STOP]))
+    return frozenset(stems([word for word in words if len(word) > 2 and word not in _STOP]))
 
 
 def own_words(draft: str, private: Sequence[Span], public: Sequence[Span]) -> tuple[frozenset[str], ...]:

@@ -15,7 +15,6 @@ from typing import Any
 import bm25s
 import chromadb
 import numpy as np
-import snowballstemmer
 from chromadb.api import ClientAPI
 from chromadb.config import Settings as ChromaSettings
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
@@ -27,9 +26,9 @@ from pydantic import ConfigDict
 from coach.embedding import Embedder
 from coach.errors import ChromaUnreachable, IndexError_
 from coach.schema import Page, PageQuote
+from coach.stems import stems
 
 Progress = Callable[[str, int, int], None]
-_STEM = snowballstemmer.stemmer("english")
 _DEPTH = 400  # records asked of the index for a query
 
 Scores = NDArray[np.float64]
@@ -104,7 +103,7 @@ def _place(name: str) -> tuple[int, int]:
 
 
 def _tokens(text: str) -> list[str]:
-    return [str(stem) for stem in _STEM.stemWords(re.findall(r"[^\W_]+", text.lower()))]
+    return stems(re.findall(r"[^\W_]+", text.lower()))
 
 
 class Playbook:

@@ -120,7 +120,7 @@ def test_a_word_file_is_read_with_its_lists_and_tables(coach: Coach) -> None:
     document.save(out)
     text = read_bytes(out.getvalue(), "notes.docx")
     assert "- KR1: 3 of 9" in text and "| Doors | 14 of 20 |" in text
-    assert [item.context for item in coach.prep(text).items][0] == "Pumps"
+    assert coach.prep(text).items[0].context == "Pumps"
 
 
 def test_missing_files_and_folders_say_so(run: Run, tmp_path: Path) -> None:

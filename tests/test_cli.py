@@ -1,0 +1,107 @@
+"""The command as a person runs it: formats, files, exit codes, speed of the hook."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from subprocess import run as start
+
+import pytest
+
+from coach import Coach
+from tests.conftest import BLOCKED, MIXED
+
+Run = Callable[..., "CompletedProcess[str]"]
+
+
+@pytest.fixture
+def draft(tmp_path: Path) -> Path:
+    path = tmp_path / "draft.md"
+    path.write_text(MIXED, "utf-8")
+    return path
+
+
+def test_file_pipe_and_python_give_the_same_json(run: Run, coach: Coach, draft: Path) -> None:
+    from_file = json.loads(run("prep", str(draft), "--format", "json").stdout)
+    from_pipe = json.loads(run("prep", "--format", "json", stdin=MIXED).stdout)
+    assert from_file == from_pipe == coach.prep(MIXED).model_dump(mode="json")
+    assert set(from_file) == {"engine", "draft", "items", "questions", "agenda", "checklist", "documents", "notices"}
+
+
+def test_text_and_markdown(run: Run, draft: Path) -> None:
+    text = run("prep", str(draft)).stdout
+    assert "okr_review" in text and "PRIVATE" in text and "\x1b[" not in text
+    assert run("prep", str(draft), "--format", "markdown").stdout.startswith("# 1:1 notes")
+
+
+def test_out_writes_two_documents_and_the_private_one_for_its_owner_only(run: Run, draft: Path, tmp_path: Path) -> None:
+    out = tmp_path / "brief"
+    out.mkdir()
+    (out / "one-on-one.md").write_text("old")
+    (out / "one-on-one.md").chmod(0o666)
+    done = run("prep", str(draft), "--out", str(out), "--review-date", "2026-06-30")
+    assert done.returncode == 0
+    assert stat.S_IMODE((out / "one-on-one.md").stat().st_mode) == 0o600
+    public = (out / "okr.md").read_text("utf-8")
+    assert "Review on 2026-06-30" in public and "dreading" not in public
+    assert "dreading" in (out / "one-on-one.md").read_text("utf-8")
+
+
+def test_answers_from_a_file(run: Run, tmp_path: Path) -> None:
+    answers = tmp_path / "a.json"
+    answers.write_text('{"1.owner": "Mia Vance"}')
+    text = "KR2: 14 of 40 schools connected against 30 promised for June, it will be missed."
+    assert "Mia Vance" in run("prep", "-", "--answers", str(answers), stdin=text).stdout
+
+
+def test_route_questions_and_search(run: Run, draft: Path) -> None:
+    assert "one_on_one" in run("route", str(draft)).stdout
+    found = run("questions", str(draft), "--as", "manager", "--count", "5").stdout
+    assert found.count("because:") == 5
+    assert "›" in run("search", "who decides when nobody owns it").stdout
+
+
+def test_lint_exit_codes_and_formats(run: Run, tmp_path: Path) -> None:
+    bad, good = tmp_path / "bad.md", tmp_path / "good.md"
+    bad.write_text("Checkout is yellow.\n")
+    good.write_text("Either Ana lends us 2 crews by 3 May or 9 of 40 sites move to June.\n")
+    assert run("lint", str(good)).returncode == 0
+    done = run("lint", str(good), str(bad))
+    assert done.returncode == 1 and f"{bad}:1:" in done.stdout
+    assert json.loads(run("lint", str(bad), "--format", "json").stdout)[0]["line"] == 1
+    assert run("lint", str(bad), "--format", "github").stdout.startswith("::error ")
+    sarif = json.loads(run("lint", str(bad), "--format", "sarif").stdout)
+    assert sarif["version"] == "2.1.0" and sarif["runs"][0]["results"]
+
+
+def test_lint_imports_neither_chroma_nor_gradio(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.md"
+    bad.write_text("Checkout is yellow.\n")
+    code = (
+        "import sys, coach.cli as c\n"
+        f"sys.argv = ['coach', 'lint', {str(bad)!r}]\n"
+        "try: c.main()\n"
+        "except SystemExit: pass\n"
+        "print(sorted(m for m in ('chromadb', 'gradio', 'onnxruntime', 'sklearn', 'langchain_core') if m in sys.modules))"
+    )
+    done = start([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(BLOCKED)})
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_shows_examples_and_exit_codes(run: Run) -> None:
+    assert "Exit codes" in run("--help").stdout
+    for command in ("prep", "lint", "route", "questions", "search", "index", "app", "doctor"):
+        assert "Example: coach" in run(command, "--help").stdout
+
+
+def test_doctor_finds_everything_in_place(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "FIX" not in done.stdout
+    sending = run("doctor", env={"LANGSMITH_TRACING": "true"})
+    assert sending.returncode == 1 and "Unset LANGSMITH_TRACING" in sending.stdout
