@@ -157,7 +157,7 @@ def _values(line: Line) -> dict[str, str]:
         if len(halves) == 2 and all(3 <= len(half.split()) <= 14 for half in halves):
             first = re.sub(r"^(?:either |we |i |to |whether )+", "", halves[0].strip(" ,"), flags=re.I)
             found["option_a"], found["option_b"] = first, halves[1].strip(" ,.")
-    topic = re.match(r"(?:the )?([A-Za-z][\w&/ -]{3,28}?)(?= (?:is|are|was|has|went|at|in)\b|:| -| [—–])", line.quote)
+    topic = re.match(r"(?:the )?([A-Za-z][\w&/ -]{1,28}?)(?= (?:is|are|was|has|went|at|in)\b|:| -| [—–])", line.quote)
     if topic and len(topic[1].split()) <= 3 and topic[1].split()[0].lower() not in _NOT_TOPIC:
         found["topic"] = f"the {topic[1]}" if topic[1][:1].islower() else topic[1]
     return found

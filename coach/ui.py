@@ -235,7 +235,12 @@ def build(coach: Coach) -> gr.Blocks:
                             api_visibility="private",
                         )
                     move = gr.Dropdown(
-                        room_choices, value=item.room, label="Move to", filterable=False, elem_id=f"move-{item.id}"
+                        room_choices,
+                        value=item.room,
+                        label="Move to",
+                        filterable=False,
+                        interactive=True,
+                        elem_id=f"move-{item.id}",
                     )
                     move.input(partial(on_move, item.id), [now, move], outputs, api_visibility="private")
 
