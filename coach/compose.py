@@ -353,7 +353,10 @@ def _write_row(out: _Text, task: Task, row: Span) -> None:
         else:
             lead = ", " if is_short else ". "
         out.coach(lead)
-        out.draft(task.draft, cell.start, cell.end, capital=not wrote or lead in (". ", " "))
+        end = cell.end
+        while end > cell.start and task.draft[end - 1] in " ,;:—–-":
+            end -= 1
+        out.draft(task.draft, cell.start, end, capital=not wrote or lead in (". ", " "))
         wrote += 1
     if out.words()[-1:] not in ".?!":
         out.coach(".")

@@ -143,7 +143,7 @@ def _values(line: Line) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, slot in (("person", "person"), ("team", "team"), ("key_result", "kr")):
         one = next((name for name in facts.names if name.kind == kind), None)
-        if one:
+        if one and (kind == "key_result" or draft[one.start].isupper()):
             found[slot] = draft[one.start : one.end]
     if facts.due or facts.dates:
         when = facts.due or facts.dates[0]

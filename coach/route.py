@@ -214,6 +214,7 @@ def _between(left: Matrix, right: Matrix, p_left: float, p_right: float) -> list
     ]
 
 
+_ABOUT_THE_LAST = re.compile(r"(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b)", re.I)
 _NO_TERMS = (np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
@@ -259,11 +260,11 @@ class Router:
             return ()
         rooms = self._room.chances(rows, _beside(dense, vectors))
         around = _around(parts, rows, dense)
-        private = self._private.chances(rows, around)[:, 0]
-        return tuple(
-            Judged(unit, vectors[n], max(float(private[n]), self._floor(texts[n])), rooms[n])
-            for n, unit in enumerate(parts)
-        )
+        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(self._private.chances(rows, around)[:, 0])]
+        for n in reversed(range(1, len(parts))):
+            if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
+                private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
+        return tuple(Judged(unit, vectors[n], private[n], rooms[n]) for n, unit in enumerate(parts))
 
     def _floor(self, text: str) -> float:
         """What words that are private in any draft add to the model's judgement; never takes away."""
@@ -277,8 +278,8 @@ class Router:
                 out.append(True)
                 continue
             left = judged[n - 1]
-            if one.unit.cut == "colon" and _length(text, left) <= 4:
-                out.append(False)  # a label belongs to what it labels
+            if (one.unit.cut == "colon" and _length(text, left) <= 4) or _ABOUT_THE_LAST.match(text, one.unit.start):
+                out.append(False)  # a label belongs to what it labels, a relative clause to its person
                 continue
             row = _edge_row(
                 text, left.unit, one.unit, found[one.unit.block].kind,
