@@ -386,7 +386,7 @@ def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[
     return trimmed
 
 
-_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|\n+")
+_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s])[ \t]*\n+|\n[ \t]*\n\s*")  # a break inside a sentence is only a width
 _SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
 
 

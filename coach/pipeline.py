@@ -198,7 +198,14 @@ class Coach(Runnable[Any, Brief]):
         """Findings and playbook passages for every item."""
         library = self.library
         spans = [one.segment for one in work]
-        findings = lint(text, library.rules, library.rule_signals, spans=spans)
+        # What is told to one person, or to everybody as news, need not be measured or decided.
+        free = [one.segment for one in work if one.room in ("one_on_one", "staff_meeting")]
+        last = {rule.id for rule in library.rules if rule.last}
+        findings = [
+            one
+            for one in lint(text, library.rules, library.rule_signals, spans=spans)
+            if not (one.rule in last and any(span.start <= one.start < span.end for span in free))
+        ]
         quotes = [text[one.segment.start : one.segment.end] for one in work]
         passages = library.playbook.search_many(quotes, 2)
         return [
