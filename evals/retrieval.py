@@ -5,7 +5,7 @@
 A query counts as answered when one of its pages stands among the first k passages. `strict`
 counts only the page it was written from; the other figure also takes pages a second reader
 marked as answering it (`also`). Both query files were written from the pages by people who had
-not seen any ranking; queries-b is kept out of every choice made here.
+not seen any ranking. How pages are ranked was chosen with an eye on both, so neither is a blind figure.
 """
 
 from __future__ import annotations
