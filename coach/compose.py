@@ -257,10 +257,7 @@ def _render(
                 if task.answers.get("lever") or lever is None:
                     blank("lever")
                 else:
-                    end = lever.end
-                    while end > lever.start and task.draft[end - 1] in " .,;:":
-                        end -= 1
-                    out.draft(task.draft, lever.start, end)
+                    out.draft(task.draft, lever.start, _shorn(task.draft, lever.start, lever.end, " .,;:"))
             case "owner":
                 if facts.owner and not task.answers.get("owner"):
                     out.draft(task.draft, facts.owner.start, facts.owner.end, capital=True)
@@ -353,9 +350,7 @@ def _write_row(out: _Text, task: Task, row: Span) -> None:
         else:
             lead = ", " if is_short else ". "
         out.coach(lead)
-        end = cell.end
-        while end > cell.start and task.draft[end - 1] in " ,;:—–-":
-            end -= 1
+        end = _shorn(task.draft, cell.start, cell.end, _LOOSE)
         out.draft(task.draft, cell.start, end, capital=not wrote or lead in (". ", " "))
         wrote += 1
     if out.words()[-1:] not in ".?!":
@@ -380,10 +375,16 @@ def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[
             trimmed.append((a, b))
     if trimmed:
         a, b = trimmed[-1]
-        while b > a and draft[b - 1] in " ,;:—–-\n\t":
-            b -= 1
-        trimmed[-1] = (a, b)
+        trimmed[-1] = (a, _shorn(draft, a, b, _LOOSE))
     return trimmed
+
+
+_LOOSE = " ,;:—–-\n\t"  # what may hang at the end of words that a full stop is to follow
+
+
+def _shorn(draft: str, start: int, end: int, marks: str) -> int:
+    """Where draft[start:end] ends without these marks behind it."""
+    return start + len(draft[start:end].rstrip(marks))
 
 
 _END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s])[ \t]*\n+|\n[ \t]*\n\s*")  # a break inside a sentence is only a width

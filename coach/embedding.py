@@ -81,14 +81,14 @@ class Embedder:
         self._tokenizer.no_padding()
         self._cache: dict[str, Vectors] = {}
         self._lock = Lock()  # the page serves several drafts at once
+        self._pool = ThreadPoolExecutor(_AT_ONCE)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of these texts in their order, (n, 384) float32, L2-normalised."""
         with self._lock:
             known = {text: self._cache[text] for text in texts if text in self._cache}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            fresh = dict(zip(missing, pool.map(self._run, missing), strict=True))
+        fresh = dict(zip(missing, self._pool.map(self._run, missing), strict=True))
         with self._lock:
             self._cache.update(fresh)
             while len(self._cache) > _CACHE:

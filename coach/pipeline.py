@@ -198,20 +198,20 @@ class Coach(Runnable[Any, Brief]):
         """Findings and playbook passages for every item."""
         library = self.library
         spans = [one.segment for one in work]
-        # What is told to one person, or to everybody as news, need not be measured or decided.
-        free = [one.segment for one in work if one.room in ("one_on_one", "staff_meeting")]
-        last = {rule.id for rule in library.rules if rule.last}
-        findings = [
-            one
-            for one in lint(text, library.rules, library.rule_signals, spans=spans)
-            if not (one.rule in last and any(span.start <= one.start < span.end for span in free))
-        ]
+        findings = lint(text, library.rules, library.rule_signals, spans=spans)
+        last = frozenset(rule.id for rule in library.rules if rule.last)
         quotes = [text[one.segment.start : one.segment.end] for one in work]
         passages = library.playbook.search_many(quotes, 2)
         return [
             replace(
                 one,
-                findings=tuple(f for f in findings if one.segment.start <= f.start < one.segment.end),
+                findings=tuple(
+                    f
+                    for f in findings
+                    if one.segment.start <= f.start < one.segment.end
+                    # What is told to one person, or to everybody as news, need not be measured or decided.
+                    and not (f.rule in last and one.room in ("one_on_one", "staff_meeting"))
+                ),
                 pages=pages,
             )
             for one, pages in zip(work, passages, strict=True)

@@ -2,7 +2,7 @@
 
 Nearness of meaning and shared words are both asked, and a page is ranked by the sum of what its
 best passages and all its words say: a reader who types a rule's own words should find it, and so
-should one who types their own. Measured against rank fusion in evals/retrieval.py.
+should one who types their own. evals/retrieval.py measures it against either alone.
 """
 
 from __future__ import annotations
@@ -136,9 +136,10 @@ class Playbook:
             pages.setdefault(quote.page, []).append(number)
         self._sections_of = list(pages.values())  # one list of section numbers a page
         self._lexical, self._lexical_pages = bm25s.BM25(), bm25s.BM25()
-        self._lexical.index([_tokens(one) for one in words], show_progress=False)
+        sections = [_tokens(one) for one in words]
+        self._lexical.index(sections, show_progress=False)
         self._lexical_pages.index(
-            [[token for n in mine for token in _tokens(words[n])] for mine in self._sections_of], show_progress=False
+            [[token for n in mine for token in sections[n]] for mine in self._sections_of], show_progress=False
         )
 
     def search(self, query: str, k: int = 3, how: str = "fused") -> tuple[PageQuote, ...]:
@@ -160,7 +161,9 @@ class Playbook:
             for name, distance in zip(ids, distances, strict=True):
                 records[self._section_of[name]].append(1 - float(distance))
             near = np.array([max(found, default=0.0) for found in records])
-            words, pages = self._by_words(query, self._lexical), self._by_words(query, self._lexical_pages)
+            tokens = _tokens(query)
+            words = _by_words(tokens, self._lexical, len(self._quotes))
+            pages = _by_words(tokens, self._lexical_pages, len(self._sections_of))
             best = {"dense": near, "lexical": words}.get(how, _standard(near) + _standard(words))
             chosen = [max(mine, key=lambda n: (best[n], -n)) for mine in self._sections_of]
             if how == "dense":
@@ -170,12 +173,10 @@ class Playbook:
             else:
                 # A page speaks through its best record, through its three best, and through its words.
                 three = np.array([_mean_of_best([one for n in mine for one in records[n]], 3) for mine in self._sections_of])
-                strongest = [np.max(values[mine]) for values in (near, words) for mine in self._sections_of]
-                half = len(self._sections_of)
                 score = (
-                    _standard(np.array(strongest[:half]))
+                    _standard(self._strongest(near))
                     + _standard(three)
-                    + _standard(np.array(strongest[half:]))
+                    + _standard(self._strongest(words))
                     + _standard(pages)
                 )
             order = sorted(range(len(chosen)), key=lambda n: (-round(float(score[n]), 9), n))
@@ -189,10 +190,15 @@ class Playbook:
             )
         return out
 
-    def _by_words(self, query: str, lexical: bm25s.BM25) -> Scores:
-        tokens = [token for token in _tokens(query) if token in lexical.vocab_dict]
-        count = len(self._quotes) if lexical is self._lexical else len(self._sections_of)
-        return np.asarray(lexical.get_scores(tokens), np.float64) if tokens else np.zeros(count)
+    def _strongest(self, values: Scores) -> Scores:
+        """A page's best among the values of its sections, for every page."""
+        return np.array([values[mine].max() for mine in self._sections_of])
+
+
+def _by_words(tokens: Sequence[str], lexical: bm25s.BM25, count: int) -> Scores:
+    """A score for each of `count` texts by the words they share with a query; zeros when none is known."""
+    known = [token for token in tokens if token in lexical.vocab_dict]
+    return np.asarray(lexical.get_scores(known), np.float64) if known else np.zeros(count)
 
 
 def _standard(values: Scores) -> Scores:

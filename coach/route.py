@@ -306,8 +306,8 @@ class Router:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
         alone = float(chances[0])
-        if best == "okr_doc" and "okr_review.will_miss" in shown:
-            # A result that will not come is put to the room even when no choice is offered yet.
+        if best == "okr_doc" and any(name.startswith("always_review.") for name in shown):
+            # What will not come, or waits, is put to the room even when no choice is offered yet.
             best = "okr_review"
             chances[ROOMS.index(best)] = chances.max() + 0.01
             chances /= chances.sum()
@@ -482,7 +482,8 @@ class _Lessons:
             bias = np.asarray(model.intercept_, np.float32)
             return Linear(coefficients[:, :wide].T.copy(), coefficients[:, wide:].T.copy(), bias)
 
-        vectors, item_vectors = self._embed(self.unit_texts), self._embed(self.item_texts)
+        both = self._embed([*self.unit_texts, *self.item_texts])  # many an item is a single unit
+        vectors, item_vectors = both[: len(self.unit_texts)], both[len(self.unit_texts) :]
         unit_rows, unit_sparse, unit_dense = table(self.unit_texts, vectors)
         _, item_sparse, item_dense = table(self.item_texts, item_vectors)
         unit_beside = self._beside_each(vectors, self.unit_group, unit_dense)

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from coach.schema import Segment
@@ -160,6 +161,7 @@ class _Reader:
         self.heading: str | None = None
         self.parents: list[tuple[int, str]] = []
         self.columns: tuple[str, ...] = ()
+        self._stretches: dict[tuple[int, int], tuple[int, int]] = {}
 
     def _find_speakers(self) -> frozenset[str]:
         """Names that open at least two lines, or `me`; a topic label opens one."""
@@ -394,16 +396,33 @@ class _Reader:
         if not (45 <= widest <= 110 and self._is_full(index - 1, widest) and len(above) >= 40):
             return False
         # A width shows in every line of a stretch; lines broken by a writer end where they end.
-        first, end = index - 1, index + 1
-        while first > 0 and self._is_plain(first - 1):
-            first -= 1
-        while end < len(self.lines) and self._is_plain(end):
-            end += 1
-        width = max(len(self._line(i).rstrip()) for i in range(first, end))
-        breaks = [self._is_full(i, width) for i in range(first, end - 1)]
-        if len(breaks) <= 1:
+        breaks, full = self._stretch(self._firsts[index - 1], self._ends[index + 1])
+        if breaks <= 1:
             return words.lstrip()[:1].islower() and above.rstrip()[-1:] not in ".!?:;" and len(above) >= 60
-        return sum(breaks) >= 0.7 * len(breaks)
+        return full >= 0.7 * breaks
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """For each line the first of the plain lines that lead up to it without a gap."""
+        firsts: list[int] = []
+        for index in range(len(self.lines)):
+            firsts.append(firsts[-1] if index and self._is_plain(index - 1) else index)
+        return firsts
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """For each line, and for the end, where the plain lines that start there stop."""
+        ends = [len(self.lines)]
+        for index in reversed(range(len(self.lines))):
+            ends.append(ends[-1] if self._is_plain(index) else index)
+        return ends[::-1]
+
+    def _stretch(self, first: int, end: int) -> tuple[int, int]:
+        """How many breaks a stretch of lines has, and how many of them its width would have made."""
+        if (first, end) not in self._stretches:
+            width = max(len(self._line(i).rstrip()) for i in range(first, end))
+            self._stretches[first, end] = (end - 1 - first, sum(self._is_full(i, width) for i in range(first, end - 1)))
+        return self._stretches[first, end]
 
     def _is_plain(self, index: int) -> bool:
         words = self._line(index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 
 import snowballstemmer
 
@@ -12,6 +13,11 @@ _OWN = threading.local()
 
 def stems(words: Sequence[str]) -> list[str]:
     """The English stems of these lower-case words, in their order."""
+    return [_stem(word) for word in words]
+
+
+@lru_cache(maxsize=20_000)  # a playbook says the same few thousand words over and over
+def _stem(word: str) -> str:
     if not hasattr(_OWN, "stemmer"):
         _OWN.stemmer = snowballstemmer.stemmer("english")
-    return [str(stem) for stem in _OWN.stemmer.stemWords(list(words))]
+    return str(_OWN.stemmer.stemWord(word))
