@@ -52,7 +52,7 @@ def make_agenda(items: Sequence[Item], questions: Sequence[Question]) -> Agenda:
 
 
 def _said(items: Sequence[Item], room: Room) -> list[tuple[int, Rewrite]]:
-    return [(item.id, one) for item in items for one in item.rewrites if one.room == room]
+    return [(item.id, one) for item in items for one in item.rewrites if one.room == room and not one.is_bare]
 
 
 def _entry(slot: str, said: tuple[int, Rewrite] | None, missing: str) -> AgendaEntry:

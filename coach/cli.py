@@ -67,19 +67,20 @@ def lint_files(
     format: Annotated[Literal["text", "json", "github", "sarif"], typer.Option(help="How to print findings.")] = "text",
 ) -> None:
     """Find language that points to no decision. Exit code 1 if an error-level rule fires."""
-    # Only what needs no index and no model: a pre-commit hook has to be instant.
+    # Only what needs no index: a pre-commit hook has to be quick.
     from coach.draft import check_draft, read_file
     from coach.findings import Located, render
-    from coach.lint import lint
+    from coach.language import check_update
+    from coach.reader import Reader
     from coach.resources import load_rules
-    from coach.segment import sentences
 
     settings = _settings()
     rules, signals = load_rules(settings.corpus)
+    reader = Reader()
     located: list[Located] = []
     for path in files:
         text = check_draft(read_file(path), settings.max_chars).text
-        located += [Located.at(path, text, one) for one in lint(text, rules, signals, spans=sentences(text))]
+        located += [Located.at(path, text, one) for one in check_update(text, rules, signals, reader)]
     print(render(located, rules, format), end="")
     if any(one.finding.level == "error" for one in located):
         raise typer.Exit(1)
@@ -142,6 +143,30 @@ def doctor() -> None:
     for one in found:
         print(f"{'ok ' if one.ok else 'FIX'} {one.what}{'' if one.ok else f' {one.fix}'}")
     if not all(one.ok for one in found):
+        raise typer.Exit(1)
+
+
+@cli.command("eval", epilog="Example: coach eval --drafts ours.jsonl --pairs pairs.jsonl --failures 10")
+def evaluate(
+    drafts: Annotated[Path | None, typer.Option(help="Labelled drafts, JSONL as in corpus/examples.")] = None,
+    pairs: Annotated[Path | None, typer.Option(help="BAD/GOOD pairs, JSONL as in corpus/examples.")] = None,
+    failures: Annotated[int, typer.Option(min=-1, help="Failures to show for each figure; -1 shows all.")] = 5,
+    format: Annotated[Literal["text", "json"], typer.Option(help="How to print figures.")] = "text",
+) -> None:
+    """Measure the coach on your own labelled drafts and pairs. Exit code 1 if an aim is missed."""
+    from coach.figures import as_json, as_text, measure_drafts, measure_pairs
+    from coach.resources import load_labelled, load_pairs
+
+    if drafts is None and pairs is None:
+        raise OptionError("There is nothing to measure.", "Name a file: --drafts FILE, --pairs FILE or both.")
+    coach, progress = _coach(), _progress()
+    reports = []
+    if drafts is not None:
+        reports.append(measure_drafts(coach, load_labelled(drafts), progress))
+    if pairs is not None:
+        reports.append(measure_pairs(coach, load_pairs(pairs), progress))
+    print(json.dumps(as_json(reports), ensure_ascii=False, indent=2) if format == "json" else as_text(reports, failures), end="")
+    if not all(one.met for report in reports for one in report.figures):
         raise typer.Exit(1)
 
 

@@ -31,6 +31,7 @@ from coach.schema import (
     Side,
     Span,
 )
+from coach.spelling import spelled
 
 MAX_WORDS = 38  # in one sentence; two below what a reader is promised
 
@@ -56,6 +57,7 @@ _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
 class _Text:
     """Pieces in the making; neighbours are joined with single spaces and full stops."""
 
+    spellings: Mapping[str, str]
     pieces: list[Piece] = field(default_factory=list)
 
     def words(self) -> str:
@@ -71,7 +73,7 @@ class _Text:
     def draft(self, draft: str, start: int, end: int, capital: bool = False) -> None:
         if end <= start:
             return
-        text = re.sub(r"\s+", " ", draft[start:end])
+        text = spelled(draft[start:end], self.spellings)
         if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:[^\w/.-]|[.-]?(?:\s|$))", text):
             text = text[0].upper() + text[1:]
         self.pieces.append(DraftPiece(text=text, start=start, end=end))
@@ -99,7 +101,7 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     """The rewrite for one room, or None when nothing may be said there."""
     spans = _allowed(task)
     spans = _without_noise(task, spans)
-    if not spans:
+    if not spans and not (task.room == "okr_review" and task.clauses):
         return None
     facts = _facts_within(task.facts, spans)
     conditions = _conditions(task, facts, spans)
@@ -157,7 +159,7 @@ _ORPHAN = re.compile(r"\b(?:no owner|no one owns|nobody(?: owns|'s| has)|no one'
 
 def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
     words = " ".join(task.draft[span.start : span.end] for span in spans)
-    true: set[str] = set()
+    true: set[str] = set() if spans else {"bare"}
     lever = facts.levers[0] if facts.levers else None
     if lever:
         true.add("lever")
@@ -169,9 +171,9 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
     if task.answers.get("lever"):
         true.add("lever")
         true.discard("lever_in_state")
-    if facts.owner or task.answers.get("owner"):
-        true.add("owner")
-    if facts.due and (not lever or "lever_in_state" in true or lever.start <= facts.due.start < lever.end):
+    if facts.owner and not task.answers.get("owner"):
+        true.add("owner_said")
+    if facts.due and not task.answers.get("date"):
         true.add("due_said")
     if _WAITING.search(words):
         true.add("waiting")
@@ -183,7 +185,8 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
         true.add("question")
     if task.side == "manager":
         true.add("manager")
-    true |= {signal.split(".", 1)[1] for signal in task.signals if signal.startswith("one_on_one.")}
+    if spans:
+        true |= {signal.split(".", 1)[1] for signal in task.signals if signal.startswith("one_on_one.")}
     return true
 
 
@@ -195,7 +198,8 @@ def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
     before = draft[home.start : lever.start].rstrip()
     after = draft[lever.end : home.end].lstrip(" ,")
     starts_sentence = not before or before[-1] in ".!?:;" or re.search(r"(?:[.!?:;]|^)\s*(?:so|and|either|options?(?: are)?|ask|proposal|propose|decision)?:?\s*(?:either)?$", before, re.I) is not None
-    return not starts_sentence or bool(after and after[0] not in ".!?;:\n")
+    hangs = re.match(r"(?:if|unless|only|without|once|when|as soon)\b", draft[lever.start : lever.end], re.I)
+    return not starts_sentence or bool(hangs) or bool(after and after[0] not in ".!?;:\n")
 
 
 def _cut_lever(draft: str, spans: Sequence[Span], lever: Span) -> list[Span]:
@@ -231,7 +235,7 @@ def _render(
     facts: Facts,
     conditions: set[str],
 ) -> Rewrite:
-    out = _Text()
+    out = _Text(phrasing.spellings)
     blanks: dict[BlankKey, Blank] = {}
     topic = _topic(task.draft, facts, [*state, *([lever] if lever else [])])
 

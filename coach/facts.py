@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Literal
 
-from coach.schema import Facts, Name, Number, Span, When
+from coach.schema import Facts, Name, Number, Span, Stated, When
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
@@ -111,17 +111,23 @@ _PERSON = re.compile(r"(?<![\w.])(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-ZÀ-Þ][a-zà-
 
 
 def read_facts(
-    draft: str, start: int, end: int, review_date: date | None = None, columns: Sequence[str] = ()
+    draft: str,
+    start: int,
+    end: int,
+    review_date: date | None = None,
+    columns: Sequence[str] = (),
+    stated: Sequence[Stated] = (),
 ) -> Facts:
     """The facts of draft[start:end]; all spans are offsets of the draft.
 
-    columns: the headers of a table row's cells, which say what a cell is.
+    columns: the headers of a table row's cells, which say what a cell is. stated: what the reader
+    saw in the item; it is believed before the wordings that are known here.
     """
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
-    levers = _levers(item, start)
+    levers = _lever_seen(stated) or _levers(item, start)
     cells = _cells(draft, start, end, columns)
-    due = _due(item, start, dates, levers) or next(
+    due = _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
     )
     return Facts(
@@ -129,12 +135,38 @@ def read_facts(
         dates=dates,
         names=tuple(_names(item, start)),
         levers=levers,
-        owner=_owner(item, start) or cells.get("owner"),
+        owner=_owner_seen(draft, stated) or _owner(item, start) or cells.get("owner"),
         due=due,
         at_risk=bool(_RISK.search(_CLEARED.sub(" ", item))),
         cleared=bool(_CLEARED.search(item)),
         has_ask=bool(_ASK.search(item)),
     )
+
+
+def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
+    """The longest lever that was seen; what is too short for an action is a slip."""
+    seen = [one for one in stated if one.tag == "lever" and one.end - one.start >= 6]
+    best = max(seen, key=lambda one: (one.end - one.start) * one.chance, default=None)
+    return (Span(start=best.start, end=best.end),) if best else ()
+
+
+def _owner_seen(draft: str, stated: Sequence[Stated]) -> Span | None:
+    seen = [one for one in stated if one.tag == "owner" and 2 <= one.end - one.start <= 60]
+    best = max(seen, key=lambda one: one.chance, default=None)
+    if best is None or "\n" in draft[best.start : best.end]:
+        return None
+    return Span(start=best.start, end=best.end)
+
+
+def _due_seen(draft: str, stated: Sequence[Stated], review_date: date | None) -> When | None:
+    seen = [one for one in stated if one.tag == "due" and 2 <= one.end - one.start <= 50]
+    best = max(seen, key=lambda one: one.chance, default=None)
+    if best is None:
+        return None
+    lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[best.start : best.end], re.I)
+    start = best.start + (lead.end() if lead else 0)
+    words = draft[start : best.end]
+    return When(start=start, end=best.end, day=resolve(words, review_date) if review_date else None, is_deadline=True)
 
 
 _CELLS = re.compile(r"[^|]+")

@@ -6,10 +6,11 @@ Whoever wrote the text, composer or model, these checks stand between it and the
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from coach.facts import date_spans
 from coach.schema import AnswerPiece, BlankPiece, CoachPiece, DraftPiece, Rewrite, Span
+from coach.spelling import spelled
 from coach.stems import stems
 
 _WORD = re.compile(r"[^\W_][\w'’.,:/%-]*[\w%]|[^\W_]")
@@ -75,14 +76,13 @@ def inventions(text: str, draft: str, answers: Sequence[str] = ()) -> tuple[str,
     return tuple(dict.fromkeys(found))
 
 
-def maps_back(rewrite: Rewrite, draft: str) -> bool:
-    """Whether the pieces join to the text and every draft piece restates its span."""
+def maps_back(rewrite: Rewrite, draft: str, spellings: Mapping[str, str]) -> bool:
+    """Whether the pieces join to the text and every draft piece restates its span, hasty spellings aside."""
     if "".join(piece.text for piece in rewrite.pieces) != rewrite.text:
         return False
     for piece in rewrite.pieces:
         if isinstance(piece, DraftPiece):
-            span = re.sub(r"\s+", " ", draft[piece.start : piece.end])
-            if piece.text != span and piece.text.lower() != span.lower():
+            if piece.text.lower() != spelled(draft[piece.start : piece.end], spellings).lower():
                 return False
         elif isinstance(piece, CoachPiece):
             if re.search(r"\d", piece.text):

@@ -13,6 +13,7 @@ from coach.errors import IndexError_
 from coach.index import Builder, ensure_index, find_index
 from coach.playbook import Playbook, build_playbook, open_client
 from coach.questions import Bank, flatten, words_of
+from coach.reader import Reader
 from coach.resources import Corpus, corpus_digest, load_corpus, load_phrasing, load_rooms, load_rules, load_signals
 from coach.route import Router
 from coach.schema import Phrasing, QuestionGoal, RoomSpec, Rule, Signal
@@ -32,6 +33,7 @@ class Library:
     rule_signals: tuple[Signal, ...]
     goals: tuple[QuestionGoal, ...]
     embedder: Embedder
+    reader: Reader
     router: Router
     playbook: Playbook
     bank: Bank
@@ -57,7 +59,7 @@ def build(settings: Settings, progress: Progress | None = None, force: bool = Fa
 
 
 def _build(settings: Settings, digest: str, progress: Progress | None, force: bool) -> Path:
-    embedder = Embedder()
+    embedder, reader = Embedder(), Reader()
     corpus = load_corpus(settings.corpus)  # all of it is checked before anything is built
     load_rules(settings.corpus)
     signals = load_signals(settings.corpus)
@@ -67,7 +69,7 @@ def _build(settings: Settings, digest: str, progress: Progress | None, force: bo
 
     def router(folder: Path, report: Progress) -> None:
         report("fitting the router", 0, 1)
-        Router.fit(corpus.drafts, signals, embedder, report).save(folder)
+        Router.fit(corpus.drafts, signals, reader).save(folder)
         report("fitting the router", 1, 1)
 
     def questions(folder: Path, report: Progress) -> None:
@@ -92,7 +94,7 @@ def _shared_name(digest: str) -> str:
 def open_library(settings: Settings, progress: Progress | None = None) -> Library:
     """The compiled corpus, indexed first where needed. Raises as `build` does."""
     folder = build(settings, progress)
-    embedder = Embedder()
+    embedder, reader = Embedder(), Reader()
     corpus: Corpus = load_corpus(settings.corpus)
     rules, rule_signals = load_rules(settings.corpus)
     if settings.chroma_url:
@@ -113,7 +115,8 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         rule_signals=rule_signals,
         goals=corpus.questions,
         embedder=embedder,
-        router=Router.load(folder / "router"),
+        reader=reader,
+        router=Router.load(folder / "router", reader),
         playbook=playbook,
         bank=Bank(entries, vectors),
     )

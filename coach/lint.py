@@ -1,9 +1,10 @@
-"""Language rules → findings with exact offsets. Four kinds of check; every rule is data.
+"""Language rules → findings with exact offsets. Five kinds of check; every rule is data.
 
 phrases    any of a list of phrases, whole words, letter case and white space aside
 pattern    regular expressions
 structure  signals an item shows (`needs`, all of them) while it shows none of `lacks`
 count      more than `at_least` of something: words in a sentence, commas in a sentence
+judged     the whole item, where the reader finds it points to a decision less than `below`
 """
 
 from __future__ import annotations
@@ -14,24 +15,28 @@ from functools import lru_cache
 
 from coach.schema import Finding, Rule, Signal, Span
 
+POINTS = 0.5  # from here on an item points to a decision
 _COUNTED = {"words": re.compile(r"\S+"), "commas": re.compile(r",\s")}
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
 def lint(
-    text: str, rules: tuple[Rule, ...], signals: tuple[Signal, ...], *, spans: Sequence[Span]
+    text: str, rules: tuple[Rule, ...], signals: tuple[Signal, ...], *, spans: Sequence[Span], points: Sequence[float]
 ) -> tuple[Finding, ...]:
-    """The findings in these items of a text, by place; a rule speaks once about the same words."""
+    """The findings in these items of a text, by place; a rule speaks once about the same words.
+
+    points: for each span how surely it points to a decision, 0 to 1.
+    """
     compiled = _compiled(rules, signals)
     found: list[Finding] = []
-    for span in spans:
+    for span, point in zip(spans, points, strict=True):
         item = text[span.start : span.end]
         before = len(found)
         for rule in compiled:
-            if rule.rule.last and len(found) > before:
+            if (rule.rule.last and len(found) > before) or (rule.rule.yields and point >= POINTS):
                 continue
             last = -1
-            for start, end in rule.matches(item):
+            for start, end in rule.matches(item, point):
                 if start >= last and end > start:
                     found.append(_finding(rule.rule, span.start + start, span.start + end))
                     last = end
@@ -55,7 +60,11 @@ class _Compiled:
         if rule.phrases:
             self._patterns.append(_any_of(rule.phrases))
 
-    def matches(self, item: str) -> Iterator[tuple[int, int]]:
+    def matches(self, item: str, point: float) -> Iterator[tuple[int, int]]:
+        if self.rule.kind == "judged":
+            if point < self.rule.below:
+                yield 0, len(item)
+            return
         places = list(self._places(item))
         if places and not any(one.search(item) for one in self._unless):
             yield from sorted(places)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
+from zlib import crc32
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
@@ -17,6 +18,7 @@ from coach.draft import check_draft
 from coach.errors import OptionError
 from coach.facts import read_facts
 from coach.guards import inventions, is_decidable, leaks, maps_back
+from coach.language import judge_language
 from coach.library import Library, open_library
 from coach.lint import lint
 from coach.questions import Line, choose
@@ -31,6 +33,7 @@ from coach.schema import (
     Facts,
     Finding,
     Item,
+    Language,
     PageQuote,
     PrivateClause,
     PublicClause,
@@ -52,6 +55,7 @@ Progress = Callable[[str, int, int], None]
 # Inside a private item a clause must be this surely public before the review may read it.
 SAFE_BELOW = 0.12
 DOUBT_BELOW = 0.6
+THEN_AT = 0.5  # how surely an item has a next stop
 _LEAVE_OUT = ROOMS.index("leave_out")
 _REVIEW = ROOMS.index("okr_review")
 
@@ -127,6 +131,14 @@ class Coach(Runnable[Any, Brief]):
         work = self._read(draft.text, None, {})
         return self._ask(draft.text, work, as_, count, goal)
 
+    def language(self, text: str) -> Language:
+        """How a sentence, or a few, points to a decision when said to a room: score 0 to 1 and findings.
+
+        Raises DraftError as `prep` does.
+        """
+        draft = check_draft(text, self.settings.max_chars)
+        return judge_language(draft.text, self.library.rules, self.library.rule_signals, self.library.reader)
+
     def search(self, query: str, count: int = 3) -> tuple[PageQuote, ...]:
         """The playbook passages nearest to a query, best first."""
         return self.library.playbook.search(query, count)
@@ -176,21 +188,24 @@ class Coach(Runnable[Any, Brief]):
         library = self.library
         found = blocks(text)
         parts = units(text, found)
-        judged = library.router.judge(text, found, parts, library.embedder)
-        starts = library.router.starts(text, found, judged)
+        seen = library.reader.read(text, found)
+        judged = library.router.judge(text, parts, seen)
+        starts = library.router.starts(text, found, judged, seen)
         grouped: list[tuple[Segment, tuple[Judged, ...]]] = []
         at = 0
         for segment, group in assemble(text, found, parts, starts):
             grouped.append((segment, judged[at : at + len(group)]))
             at += len(group)
         verdicts = library.router.rooms_of(
-            [text[segment.start : segment.end] for segment, _ in grouped],
+            text,
+            [(segment.start, segment.end) for segment, _ in grouped],
             [max(one.private for one in mine) for _, mine in grouped],
-            library.embedder,
+            seen,
         )
         work: list[_Work] = []
         for number, ((segment, mine), verdict) in enumerate(zip(grouped, verdicts, strict=True), 1):
-            facts = read_facts(text, segment.start, segment.end, review_date, segment.columns)
+            stated = library.reader.stated(text, seen, segment.start, segment.end)
+            facts = read_facts(text, segment.start, segment.end, review_date, segment.columns, stated)
             work.append(_settle(number, segment, mine, verdict, facts, text))
         return work
 
@@ -198,20 +213,16 @@ class Coach(Runnable[Any, Brief]):
         """Findings and playbook passages for every item."""
         library = self.library
         spans = [one.segment for one in work]
-        findings = lint(text, library.rules, library.rule_signals, spans=spans)
-        last = frozenset(rule.id for rule in library.rules if rule.last)
         quotes = [text[one.segment.start : one.segment.end] for one in work]
+        # What is told to one person, or to everybody as news, or for the record, need not be decided.
+        asked = [one.room in ("okr_review", "leave_out") for one in work]
+        points = [float(library.reader.points([quote])[0]) if ask else 1.0 for quote, ask in zip(quotes, asked, strict=True)]
+        findings = lint(text, library.rules, library.rule_signals, spans=spans, points=points)
         passages = library.playbook.search_many(quotes, 2)
         return [
             replace(
                 one,
-                findings=tuple(
-                    f
-                    for f in findings
-                    if one.segment.start <= f.start < one.segment.end
-                    # What is told to one person, or to everybody as news, need not be measured or decided.
-                    and not (f.rule in last and one.room in ("one_on_one", "staff_meeting"))
-                ),
+                findings=tuple(f for f in findings if one.segment.start <= f.start < one.segment.end),
                 pages=pages,
             )
             for one, pages in zip(work, passages, strict=True)
@@ -237,12 +248,12 @@ class Coach(Runnable[Any, Brief]):
                 side=as_,
                 columns=one.segment.columns if one.segment.kind == "row" else (),
                 answers=cast("dict[BlankKey, str]", mine),
-                turn=one.id,
+                turn=_turn(text, one, work),
             )
             rewrite = compose(task, self.library.phrasing)
             if rewrite is None:
                 continue
-            if not maps_back(rewrite, text) or inventions(rewrite.text, text, list(mine.values())) or (room != "one_on_one" and (
+            if not maps_back(rewrite, text, self.library.phrasing.spellings) or inventions(rewrite.text, text, list(mine.values())) or (room != "one_on_one" and (
                 leaks(rewrite.text, text, private, public) or not is_decidable(rewrite)
             )):
                 refused = True
@@ -287,7 +298,7 @@ class Coach(Runnable[Any, Brief]):
         def assembled(mine: Sequence[_Work]) -> tuple[tuple[Item, ...], str, Any]:
             items = self._items(text, mine)
             agenda = make_agenda(items, questions)
-            said = [one for item in items for one in item.rewrites if one.room != "one_on_one"]
+            said = [one for item in items for one in item.rewrites if one.room != "one_on_one" and not one.is_bare]
             return items, public_document(said, agenda, rooms, review_date), agenda
 
         items, okr, agenda = assembled(work)
@@ -373,10 +384,12 @@ def _settle(
         if asks and _says_enough(facts, shown):
             then = "okr_review"
         else:
+            # Only a decision may follow in public, and none of these words: it is asked for.
+            then = "okr_review" if verdict.to_review >= THEN_AT else None
             clauses = [PrivateClause(start=clause.start, end=clause.end) for clause in clauses]
     elif hidden and not shown:
         return _settle(number, segment, mine, replace(verdict, room="one_on_one"), facts, text)
-    elif hidden and verdict.room != "leave_out":
+    elif verdict.room != "leave_out" and (hidden or verdict.to_one_on_one >= THEN_AT):
         then = "one_on_one"
     return _Work(
         id=number,
@@ -408,6 +421,12 @@ def _role(one: Judged, facts: Facts, text: str) -> Any:
     if not holds_fact and float(one.rooms[_LEAVE_OUT]) >= 0.5:
         return "noise"
     return "detail"
+
+
+def _turn(text: str, one: _Work, work: Sequence[_Work]) -> int:
+    """A number that counts up with the items of a room, so that no two say it alike; drafts start apart."""
+    mine = [other for other in work if other.id < one.id and one.room in (other.room, other.then)]
+    return len(mine) + crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def _because(one: _Work, rooms: Mapping[Room, RoomSpec]) -> str:

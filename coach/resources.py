@@ -113,6 +113,25 @@ def load_corpus(overlay: Path | None = None) -> Corpus:
     )
 
 
+def load_labelled(path: Path) -> tuple[ExampleDraft, ...]:
+    """The labelled drafts of one JSONL file; quotes and spans must stand in the text. Raises CorpusError."""
+    found = []
+    for number, draft in _lines_of(path, ExampleDraft):
+        for item in draft.items:
+            for words in (item.quote, *item.private_spans, item.lever, item.owner, item.due):
+                if words is not None and words not in draft.text:
+                    raise CorpusError(
+                        path, number, 1, f"“{words[:60]}” does not stand in the text of {draft.id}.", "Quote it exactly."
+                    )
+        found.append(draft)
+    return tuple(found)
+
+
+def load_pairs(path: Path) -> tuple[ExamplePair, ...]:
+    """The BAD/GOOD pairs of one JSONL file. Raises CorpusError."""
+    return tuple(pair for _, pair in _lines_of(path, ExamplePair))
+
+
 @lru_cache(maxsize=4)
 def load_rooms(overlay: Path | None = None) -> tuple[RoomSpec, ...]:
     """The five rooms; each must be there once."""
@@ -386,16 +405,18 @@ def _load_lines(roots: list[Path], folder: str, pattern: str, model: type[_M]) -
 def _located_lines(roots: list[Path], folder: str, pattern: str, model: type[_M]) -> Iterator[tuple[Path, int, _M]]:
     for root in roots:
         for path in _files(root / folder, pattern):
-            for number, line in enumerate(_read(path).split("\n"), 1):
-                if not line.strip():
-                    continue
-                try:
-                    data = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise CorpusError(
-                        path, number, error.colno, f"broken JSON: {error.msg}.", "Repair this line."
-                    ) from None
-                yield path, number, _validate(path, data, {(): (number, 1)}, model)
+            yield from ((path, number, one) for number, one in _lines_of(path, model))
+
+
+def _lines_of(path: Path, model: type[_M]) -> Iterator[tuple[int, _M]]:
+    for number, line in enumerate(_read(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(path, number, error.colno, f"broken JSON: {error.msg}.", "Repair this line.") from None
+        yield number, _validate(path, data, {(): (number, 1)}, model)
 
 
 def _validate(path: Path, data: Any, marks: _Marks, model: type[_M]) -> _M:

@@ -16,10 +16,12 @@ Outcome = Literal["continue", "cut", "re-scope", "escalate"]
 Side = Literal["report", "manager"]
 Slot = Literal["hidden_blocker", "career", "manager_decision"]
 BlankKey = Literal["result", "lever", "owner", "date", "fact"]
+Tag = Literal["lever", "owner", "due", "private"]
 
 ROOMS: tuple[Room, ...] = get_args(Room)
 PUBLIC_ROOMS: tuple[Room, ...] = ("okr_review", "okr_doc", "staff_meeting")
 SLOTS: tuple[Slot, ...] = get_args(Slot)
+TAGS: tuple[Tag, ...] = get_args(Tag)
 
 
 class Frozen(BaseModel):
@@ -73,6 +75,13 @@ class Name(Span):
     """A person, team, key result or other proper name in the draft."""
 
     kind: Literal["person", "team", "key_result", "term"]
+
+
+class Stated(Span):
+    """A stretch in which the reader sees a lever, an owner, a due date or something private; chance 0 to 1."""
+
+    tag: Tag
+    chance: float
 
 
 class PublicClause(Span):
@@ -142,7 +151,7 @@ class Blank(Frozen):
 
 
 class DraftPiece(Span):
-    """Words of a rewrite that stand in the draft, or restate draft[start:end] letter case aside."""
+    """Words of a rewrite that stand in draft[start:end], letter case and hasty spellings aside."""
 
     text: str
     source: Literal["draft"] = Field(default="draft", alias="from")
@@ -185,6 +194,11 @@ class Rewrite(Frozen):
     pieces: tuple[Piece, ...] = ()
     by: str = "offline"
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether it holds blanks and connecting words alone: a decision still to be put into words."""
+        return not any(isinstance(piece, DraftPiece | AnswerPiece) for piece in self.pieces)
+
 
 class Item(Span):
     """One item of the draft with everything the coach says of it."""
@@ -226,6 +240,13 @@ class Agenda(Frozen):
 
     one_on_one: tuple[AgendaEntry, ...] = ()
     okr_review: tuple[AgendaEntry, ...] = ()
+
+
+class Language(Frozen):
+    """How a text alone points to a decision: 0 to 1, and what stands in the way."""
+
+    score: float
+    findings: tuple[Finding, ...]
 
 
 class Check(Frozen):
@@ -312,7 +333,7 @@ class Rule(Frozen):
     """A language rule. Fields beyond the common ones belong to its kind; see corpus/rules."""
 
     id: str
-    kind: Literal["phrases", "pattern", "structure", "count"]
+    kind: Literal["phrases", "pattern", "structure", "count", "judged"]
     level: Level
     message: str
     hint: str
@@ -326,7 +347,9 @@ class Rule(Frozen):
     lacks: tuple[str, ...] = ()
     counts: str = ""
     at_least: int = 0
+    below: float = 0.0
     last: bool = False  # speaks only about an item in which no other rule found anything
+    yields: bool = False  # is silent about an item that, as a whole, points to a decision
 
 
 class RuleFile(Frozen):
@@ -373,6 +396,7 @@ class Phrasing(Frozen):
     constructions: tuple[Construction, ...]
     questions: tuple[BlankQuestion, ...]
     fillers: tuple[str, ...]
+    spellings: dict[str, str]
 
 
 class BankQuestion(Frozen):
