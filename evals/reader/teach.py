@@ -224,16 +224,19 @@ def _points(net: Net, texts: Sequence[str], train: bool = False) -> Tensor:
     return net.points(net.drop(rows) if train else rows)[:, 0]  # type: ignore[no-any-return]
 
 
-def teach(drafts: Sequence[Labelled], pairs: Sequence[Any], epochs: int, seed: int = 0) -> Net:
-    """A net fitted on these drafts and pairs."""
+def teach(drafts: Sequence[Labelled], pairs: Sequence[Any], epochs: int, seed: int = 0, taught: Path | None = None) -> Net:
+    """A net fitted on these drafts and pairs; `taught` is one that has learned already and learns on, at half the rate."""
     torch.manual_seed(seed)
     torch.set_num_threads(os.cpu_count() or 1)
     rng = random.Random(seed)
     net = Net().train()
+    if taught:
+        net.load_state_dict(torch.load(taught, weights_only=True))
+    rate, head = (RATE / 2, HEAD_RATE / 2) if taught else (RATE, HEAD_RATE)
     groups = [
-        {"params": [p for n, p in net.named_parameters() if n.startswith("enc") and "embeddings" not in n], "lr": RATE},
-        {"params": [p for n, p in net.named_parameters() if "embeddings" in n], "lr": RATE / 2},
-        {"params": [p for n, p in net.named_parameters() if not n.startswith("enc")], "lr": HEAD_RATE},
+        {"params": [p for n, p in net.named_parameters() if n.startswith("enc") and "embeddings" not in n], "lr": rate},
+        {"params": [p for n, p in net.named_parameters() if "embeddings" in n], "lr": rate / 2},
+        {"params": [p for n, p in net.named_parameters() if not n.startswith("enc")], "lr": head},
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     tops = [one["lr"] for one in optimiser.param_groups]
@@ -344,6 +347,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--held-out", default="", help="letters of the example files to hold out, such as fko")
     ask.add_argument("--epochs", type=int, default=10)
+    ask.add_argument("--on", type=Path, default=None, help="a net.pt to learn on from")
     ask.add_argument("--seed", type=int, default=0)
     ask.add_argument("--heat", type=float, default=1.0, help="divides the room scores; taken from held-out figures")
     ask.add_argument("--to", type=Path, default=None, help="write the assets here")
@@ -362,7 +366,7 @@ def main() -> None:
     drafts = [Labelled(one) for one in corpus.drafts]
     taught = [one for one in drafts if letters[one.draft.id] not in given.held_out]
     held = [one for one in drafts if letters[one.draft.id] in given.held_out]
-    net = teach(taught, taught_pairs, given.epochs, given.seed)
+    net = teach(taught, taught_pairs, given.epochs, given.seed, given.on)
     if given.to:
         given.to.mkdir(parents=True, exist_ok=True)
         torch.save(net.state_dict(), given.to / "net.pt")
