@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from coach.cli_eval import eval_suite
+from coach.cli_playbook import playbook
 from coach.errors import CoachError, OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+cli.add_typer(playbook, name="playbook")
 cli.command("eval", epilog="Example: coach eval --family leaks --out report/")(eval_suite)
 
 

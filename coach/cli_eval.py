@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -84,8 +84,8 @@ def eval_suite(
         print(as_text(report, details), end="")
     _print_extras(found, graded)
     if out is not None:
-        for one in write_reports(report, out, found, graded):
-            print(one, file=sys.stderr)
+        for written in write_reports(report, out, found, graded):
+            print(written, file=sys.stderr)
         _inspect_log(picked, outputs, out / "inspect", epochs)
     if (not bless and not report.green) or any(not one.caught for one in found):
         raise typer.Exit(1)
@@ -202,7 +202,7 @@ def _inspect_log(cases: tuple[Case, ...], outputs: list[Output], folder: Path, e
     print(tasks.write_log(cases, outputs, folder, epochs).location, file=sys.stderr)
 
 
-def _inspect() -> object | None:
+def _inspect() -> Any:
     """coach.evals.tasks, or None without the extra: inspect takes two seconds to import."""
     try:
         from coach.evals import tasks

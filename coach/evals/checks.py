@@ -67,7 +67,7 @@ def invented(text: str, source: str, openers: Sequence[str]) -> list[str]:
     """Numbers, times and names of a text that its source does not hold.
 
     A capital inside a sentence is a name; at its start it is one only when a verb of deciding
-    follows and the word is none of `openers`.
+    or nothing follows and the word is none of `openers`.
     """
     body = re.sub(r"\[[^\]]*\?\]", " ", text).translate(_QUOTES)
     plain, known = flat(body), flat(source)
@@ -84,7 +84,7 @@ def invented(text: str, source: str, openers: Sequence[str]) -> list[str]:
             bare = re.sub(r"'s$", "", word)
             if not re.match(r"[A-ZÀ-Þ][\w'-]+$", bare) or re.search(rf"(?<!\w){re.escape(bare.casefold())}(?!\w)", known):
                 continue
-            if at == 0 and not (bare.casefold() not in openers and _acts(words[1:3])):
+            if at == 0 and (bare.casefold() in openers or not (_acts(words[1:3]) or len(words) <= 2)):
                 continue
             found.append(bare)
     return list(dict.fromkeys(found))

@@ -218,7 +218,7 @@ def faithful(case: Case, output: Output, words: Words) -> Verdict | None:
     faults += [f"“{one}” must never be written" for one in case.never for rewrite in rewrites if holds(rewrite.text, one)]
     for rewrite in rewrites:
         for name, value in (("owner", rewrite.owner), ("due", rewrite.due)):
-            if value and not flat(value).strip(" .") in flat(source):
+            if value and flat(value).strip(" .") not in flat(source):
                 faults.append(f"the {name} “{value}” was not said")
     decided = _for_decision(case, output.brief)
     for name, value in (("owner", case.owner), ("due", case.due)):
@@ -262,16 +262,25 @@ def decidable(case: Case, output: Output, words: Words) -> Verdict | None:
         cut = not case.room and all(item.room == "leave_out" for item in items)
         return _verdict("decidable", text, [] if cut else ["GOOD is a decision, here is no line to decide on"], "it points to no decision and is cut")
     # The best single line counts: parts strewn over several lines are no decision.
-    have = max((decision_parts(one.text, patterns) for one in lines), key=lambda one: len(set(one) & set(want)))
+    have = max((_parts(case, one.text, patterns) for one in lines), key=lambda one: len(set(one) & set(want)))
     faults = [f"GOOD names its {part} (“{want[part]}”), this does not, and shows no blank" for part in PARTS if part in want and part not in have]
     return _verdict("decidable", text, faults, f"names {', '.join(part for part in PARTS if part in want)}, as GOOD does")
 
 
+def _parts(case: Case, text: str, patterns: dict[Part, tuple[str, ...]]) -> set[Part]:
+    found = set(decision_parts(text, patterns))
+    if case.owner and not holds(text, case.owner) and "[owner?]" not in text:
+        found.discard("owner")  # somebody acts in it, but not the one who decides
+    return found
+
+
 def length(case: Case, output: Output, words: Words) -> Verdict | None:
-    """Whether each line made of the item is short enough."""
+    """Whether each line made of the item is short enough; of a private item with a decision, the public line."""
     if output.brief is None or case.max_words is None:
         return None
     rewrites = [one for item in judged_items(case, output.brief) for one in item.rewrites]
+    if set(case.then) & PUBLIC:
+        rewrites = [one for one in rewrites if one.room in PUBLIC]
     longest = max(rewrites, key=lambda one: word_count(one.text), default=None)
     count = word_count(longest.text) if longest else 0
     faults = [f"at most {case.max_words} words, came {count}"] if count > case.max_words else []

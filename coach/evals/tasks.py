@@ -20,7 +20,19 @@ from inspect_ai import eval as run_inspect
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import EvalLog
 from inspect_ai.model import Model, get_model
-from inspect_ai.scorer import CORRECT, INCORRECT, Score, Scorer, Target, accuracy, mean, model_graded_qa, scorer, std, stderr
+from inspect_ai.scorer import (
+    CORRECT,
+    INCORRECT,
+    Score,
+    Scorer,
+    Target,
+    accuracy,
+    mean,
+    model_graded_qa,
+    scorer,
+    std,
+    stderr,
+)
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from coach.errors import OptionError
