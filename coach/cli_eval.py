@@ -17,6 +17,7 @@ from coach.errors import OptionError
 if TYPE_CHECKING:
     from coach.evals.baseline import Baseline, Report
     from coach.evals.cases import Case
+    from coach.evals.mutations import Mutation
     from coach.evals.report import Caught
     from coach.evals.scorers import Output
     from coach.settings import Settings
@@ -62,6 +63,9 @@ def eval_suite(
     path = baseline or folder / "baseline.json"
     blessed = None if bless and not path.is_file() else load_baseline(path)
     settings = settings_for(load_settings(), model)
+    if suite is None:
+        # Our suite checks our coach; what a team has laid over it is checked by a suite of the team's.
+        settings = settings.model_copy(update={"corpus": None})
     workers = jobs or min(2, os.cpu_count() or 1)
     report, outputs = _run(picked, settings, blessed, folder, whole=whole, model=model, epochs=epochs, jobs=workers, resume=resume)
     found: list[Caught] = []
@@ -132,7 +136,7 @@ def _run(
     words = load_words()
     start = perf_counter()
     first: list[int] = []
-    bar = _progress(mutation or "running cases")
+    bar = _progress("running cases") if mutation is None else lambda done, total: None
 
     def progress(done: int, total: int) -> None:
         first.append(done)
@@ -149,38 +153,43 @@ def _run(
 
 
 def _mutations(cases: tuple[Case, ...], settings: Settings, folder: Path, intact: Report, jobs: int) -> list[Caught]:
-    """Each fault's run next to the run of the coach as it is."""
-    from coach.evals.baseline import RED, Baseline, Blessed
+    """Each fault's run next to the run of the coach as it is; as many at a time as there are jobs."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from coach.evals.baseline import Baseline, Blessed
     from coach.evals.mutations import MUTATIONS
-    from coach.evals.report import Caught
 
     # What the coach as it stands gets wrong cannot be what catches a fault.
     standard = Baseline(cases={one.case.id: Blessed(digest=one.case.digest, family=one.case.family, failed=one.failed) for one in intact.results})
-    found = []
-    for one in MUTATIONS.values():
-        try:
-            report, _ = _run(cases, settings, standard, folder, whole=False, jobs=jobs, mutation=one.name)
-        except Exception as error:  # a seam that is gone must show in the table, not end it
-            found.append(Caught(name=one.name, breaks=one.breaks, red=0, error=f"{type(error).__name__}: {error}"[:160]))
-            continue
-        red = [result for result in report.results if result.status in RED]
-        by: dict[str, int] = {}
-        for result in red:
-            for name in result.fresh or ("not scored",):
-                by[name] = by.get(name, 0) + 1
-        broken = all(result.error and "worker process died" in result.error for result in report.results)
-        found.append(
-            Caught(
-                name=one.name,
-                breaks=one.breaks,
-                red=0 if broken else len(red),
-                by=by,
-                example=red[0].case.id if red else "",
-                error="its seam is gone from the coach" if broken else None,
-                seconds=report.seconds,
-            )
-        )
+    bar = _progress("breaking the coach")
+    found: list[Caught] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for one in pool.map(lambda fault: _caught(fault, cases, settings, folder, standard), MUTATIONS.values()):
+            found.append(one)
+            bar(len(found), len(MUTATIONS))
     return found
+
+
+def _caught(fault: Mutation, cases: tuple[Case, ...], settings: Settings, folder: Path, standard: Baseline) -> Caught:
+    from coach.evals.baseline import RED
+    from coach.evals.report import Caught
+
+    report, _ = _run(cases, settings, standard, folder, whole=False, jobs=1, mutation=fault.name)
+    red = [one for one in report.results if one.status in RED]
+    by: dict[str, int] = {}
+    for one in red:
+        for name in one.fresh or ("not scored",):
+            by[name] = by.get(name, 0) + 1
+    gone = all(one.error and "worker process died" in one.error for one in report.results)
+    return Caught(
+        name=fault.name,
+        breaks=fault.breaks,
+        red=0 if gone else len(red),
+        by=by,
+        example=red[0].case.id if red else "",
+        error="its seam is gone from the coach" if gone else None,
+        seconds=report.seconds,
+    )
 
 
 def _judge(name: str, url: str | None, cases: tuple[Case, ...], outputs: list[Output], out: Path | None, epochs: int) -> list[tuple[str, str]]:

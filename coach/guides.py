@@ -144,13 +144,23 @@ def _pdf_lines(page: Any) -> list[tuple[str, float]]:
             if key:
                 sizes[key] = max(sizes.get(key, 0.0), size * scale)
 
-    page.extract_text(visitor_text=seen)
+    plain = page.extract_text(visitor_text=seen)
+    # The layout puts gaps into words now and then; the plain text of the same line has none.
+    spelled = {re.sub(r"\W+", "", line): line.strip() for line in plain.splitlines()}
     lines = []
     for line in page.extract_text(extraction_mode="layout", layout_mode_space_vertically=True).splitlines():
         key = re.sub(r"\W+", "", line)
         fitting = [size for known, size in sizes.items() if known == key or (len(known) > 3 and known in key)]
+        indent = line[: len(line) - len(line.lstrip())]
+        if key in spelled and not re.search(r"\S\s{3,}\S", spelled[key]) and not _is_row(line, spelled[key]):
+            line = indent + spelled[key]
         lines.append((_LIGATURE.sub(lambda one: unicodedata.normalize("NFKC", one[0]), line).rstrip(), max(fitting, default=0.0)))
     return lines
+
+
+def _is_row(laid_out: str, plain: str) -> bool:
+    """Whether a wide gap of the layout stands between words, as between the cells of a row, and not inside one."""
+    return any(f"{gap[1]}{gap[2]}" not in plain for gap in re.finditer(r"(\S+)\s{3,}(?=(\S+))", laid_out))
 
 
 def _pdf_markdown(lines: list[tuple[str, float]], larger: list[float]) -> Iterator[str]:
@@ -173,7 +183,7 @@ def _pdf_markdown(lines: list[tuple[str, float]], larger: list[float]) -> Iterat
     # Word and browsers draw bullets as shapes, not as text: a line set in from the margin is an item of a list.
     margin = Counter(len(line) - len(line.lstrip()) for line, _ in lines if line.strip()).most_common(1)
     usual = margin[0][0] if margin else 0
-    for line, size in lines:
+    for at, (line, size) in enumerate(lines):
         text = re.sub(r"\s+([.,;:!?])(?=\s|$)", r"\1", line.strip())
         if not text:
             blank = True
@@ -187,7 +197,7 @@ def _pdf_markdown(lines: list[tuple[str, float]], larger: list[float]) -> Iterat
         elif columns is None and len(parts := re.split(r"\s{3,}", text)) == 2 and all(len(one.split()) <= 3 for one in parts):
             # Two short words side by side are the head of a table of two columns.
             yield from paragraph()
-            columns = line.index(parts[1], line.index(parts[0]) + len(parts[0]))
+            columns = _second_column([after for after, _ in lines[at + 1 : at + 7]], line.index(parts[1], line.index(parts[0]) + len(parts[0])))
             yield ""
             yield f"| {parts[0]} | {parts[1]} |"
             yield "| --- | --- |"
@@ -219,6 +229,18 @@ def _pdf_markdown(lines: list[tuple[str, float]], larger: list[float]) -> Iterat
         blank = False
     yield from finished()
     yield from paragraph()
+
+
+def _second_column(below: list[str], head: int) -> int:
+    """Where the second column starts: where most lines below its head go on after a gap, or start at all."""
+    starts: Counter[int] = Counter()
+    for line in below:
+        if not line.strip():
+            break
+        gap = re.search(r"\S\s{2,}(?=\S)", line)
+        starts[gap.end() if gap else len(line) - len(line.lstrip())] += 1
+    likely = [start for start, _ in starts.most_common() if start > 8]
+    return likely[0] if likely else head
 
 
 def _at_column(line: str, column: int) -> tuple[str, str]:

@@ -71,11 +71,15 @@ def corpus_roots(overlay: Path | None) -> list[Path]:
     return roots
 
 
+# What an index is compiled from; samples, guides' sources and eval cases beside it change nothing in it.
+_COMPILED = ("asked", "examples", "pages", "phrasing", "questions", "rooms", "rules", "signals")
+
+
 def corpus_digest(overlay: Path | None) -> str:
-    """sha256 over the name and bytes of every corpus file; cheap enough to ask at each start."""
+    """sha256 over the name and bytes of every file an index is compiled from; cheap enough to ask at each start."""
     digest = hashlib.sha256()
     for root in corpus_roots(overlay):
-        for path in _files(root, "*"):
+        for path in (one for folder in _COMPILED for one in _files(root / folder, "*")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
