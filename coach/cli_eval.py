@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -30,7 +30,7 @@ def eval_suite(
     baseline: Annotated[Path | None, typer.Option(help="The blessed baseline, when it is not in the suite's folder.")] = None,
     model: Annotated[str | None, typer.Option(help="Let this model phrase; without it the suite runs offline, whatever the environment says.")] = None,
     epochs: Annotated[int, typer.Option(min=1, max=100, help="How often each case is run; it passes if it passes every time.")] = 1,
-    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Worker processes; two, or one a core if there are fewer.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="Worker processes; two, or one with --model.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Take over what an interrupted run of this very coach has finished.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for report.html, summary.md, junit.xml, results.json and inspect's log.")] = None,
     format: Annotated[Literal["text", "json", "markdown", "junit"], typer.Option(help="How to print the result.")] = "text",
@@ -66,8 +66,13 @@ def eval_suite(
     if suite is None:
         # Our suite checks our coach; what a team has laid over it is checked by a suite of the team's.
         settings = settings.model_copy(update={"corpus": None})
-    workers = jobs or min(2, os.cpu_count() or 1)
-    report, outputs = _run(picked, settings, blessed, folder, whole=whole, model=model, epochs=epochs, jobs=workers, resume=resume)
+    # A coach with a model has several calls in flight by itself, and may have started a server of its own.
+    workers = jobs or (1 if model else min(2, os.cpu_count() or 1))
+    try:
+        report, outputs = _run(picked, settings, blessed, folder, whole=whole, model=model, epochs=epochs, jobs=workers, resume=resume)
+    except KeyboardInterrupt:
+        print("coach: stopped; the same command with --resume goes on from here.", file=sys.stderr)
+        raise typer.Exit(130) from None
     found: list[Caught] = []
     if mutations:
         found = _mutations(picked, settings, folder, report, workers)
@@ -86,7 +91,7 @@ def eval_suite(
         print(as_junit(report), end="")
     else:
         print(as_text(report, details), end="")
-    _print_extras(found, graded)
+    _print_extras(found, graded, sys.stdout if format == "text" else sys.stderr)
     if out is not None:
         for written in write_reports(report, out, found, graded):
             print(written, file=sys.stderr)
@@ -222,13 +227,13 @@ def _inspect() -> Any:
     return tasks
 
 
-def _print_extras(found: list[Caught], graded: list[tuple[str, str]]) -> None:
+def _print_extras(found: list[Caught], graded: list[tuple[str, str]], to: TextIO) -> None:
     from coach.evals.report import mutation_table
 
     if found:
-        print("\n" + mutation_table(found), end="")
+        print("\n" + mutation_table(found), end="", file=to)
     for name, said in graded:
-        print(f"judged {name}: {said}")
+        print(f"judged {name}: {said}", file=to)
 
 
 def _progress(what: str) -> Callable[[int, int], None]:

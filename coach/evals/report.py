@@ -193,8 +193,8 @@ def _cell(text: str) -> str:
 
 
 def as_json(report: Report) -> str:
-    """The whole report."""
-    return report.model_dump_json(by_alias=True, indent=1) + "\n"
+    """The whole report; of the baseline only when and why it was blessed and what it cost."""
+    return report.model_dump_json(by_alias=True, indent=1, exclude={"blessed": {"cases", "seal"}}) + "\n"
 
 
 def as_junit(report: Report) -> str:
@@ -267,7 +267,7 @@ def write_reports(report: Report, folder: Path, mutations: Sequence[Caught] = ()
     texts = {
         "results.json": as_json(report),
         "junit.xml": as_junit(report),
-        "summary.md": as_markdown(report),
+        "summary.md": as_markdown(report) + (f"\n{mutation_table(mutations)}" if mutations else ""),
         "report.html": as_html(report, mutations, judged),
     }
     try:

@@ -12,8 +12,10 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from inspect import signature
 from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,9 +37,13 @@ _CRASHES = 3  # workers that may die before what is left is given up
 
 
 def settings_for(settings: Settings, model: str | None) -> Settings:
-    """The settings a suite is run with: this model, or none at all whatever the environment says."""
+    """The settings a suite is run with: this model, or none at all whatever the environment says.
+
+    Accepted texts are not taken from a cache: a second epoch must ask again.
+    """
     if "model" in Settings.model_fields:
-        return settings.model_copy(update={"model": model})
+        given = {"model": model, "model_cache": "off"}
+        return settings.model_copy(update={name: value for name, value in given.items() if name in Settings.model_fields})
     if model:
         raise OptionError("This version of the coach has no model connection.", "Leave out --model.")
     return settings
@@ -96,28 +102,37 @@ def _kept(journal: Path | None, resume: bool) -> Iterator[tuple[dict[tuple[str, 
     if journal is None:
         yield {}, lambda digest, output: None
         return
-    earlier: dict[tuple[str, int], Output] = {}
-    try:
-        journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if resume and journal.is_file():
-            for line in journal.read_text("utf-8").splitlines():
-                digest, _, rest = line.partition(" ")
-                try:
-                    output = Output.model_validate_json(rest)
-                except ValidationError:
-                    continue  # a line that was cut off when the run was stopped
-                if output.error is None:
-                    earlier[digest, output.epoch] = output
-        with open(os.open(journal, os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC), 0o600), "a", encoding="utf-8") as file:
+    with ExitStack() as stack:
+        try:
+            journal.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            earlier = _finished(journal.read_text("utf-8")) if resume and journal.is_file() else {}
+            mode = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC)
+            file = stack.enter_context(open(os.open(journal, mode, 0o600), "a", encoding="utf-8"))
+        except OSError as error:
+            raise OutputError(f"The run cannot be kept in {journal.parent} ({error.strerror}).", "Set COACH_HOME to a folder you can write to.") from None
 
-            def write(digest: str, output: Output) -> None:
-                file.write(f"{digest} {output.model_dump_json(by_alias=True)}\n")
-                file.flush()
+        def write(digest: str, output: Output) -> None:
+            file.write(f"{digest} {output.model_dump_json(by_alias=True)}\n")
+            file.flush()
 
-            yield earlier, write
-    except OSError as error:
-        raise OutputError(f"The run cannot be kept in {journal.parent} ({error.strerror}).", "Set COACH_HOME to a folder you can write to.") from None
+        if earlier:
+            file.write("\n")  # the last line may have been cut off
+        yield earlier, write
     journal.unlink(missing_ok=True)  # complete: nothing to resume
+
+
+def _finished(text: str) -> dict[tuple[str, int], Output]:
+    """The answers of an interrupted run by case digest and epoch; failures are tried again."""
+    earlier: dict[tuple[str, int], Output] = {}
+    for line in text.splitlines():
+        digest, _, rest = line.partition(" ")
+        try:
+            output = Output.model_validate_json(rest)
+        except ValidationError:
+            continue  # cut off when the run was stopped
+        if output.error is None:
+            earlier[digest, output.epoch] = output
+    return earlier
 
 
 def _run(work: Sequence[tuple[Case, int]], settings: Settings, jobs: int, mutation: str | None) -> Iterator[tuple[Case, Output]]:
@@ -157,6 +172,8 @@ def _open(settings: Settings, mutation: str | None) -> None:
     if mutation:
         apply(mutation)
     _coach = Coach(settings)
+    if close := getattr(_coach, "close", None):
+        Finalize(None, close, exitpriority=10)  # a worker runs no atexit; a model's server must not outlive it
     assert _coach.library
 
 
@@ -176,7 +193,7 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
             elif case.do == "questions":
                 given["questions"] = coach.questions(case.text, as_=case.as_, count=case.count or 3, goal=case.goal)
             else:
-                given["brief"] = coach.prep(case.text, as_=case.as_, review_date=case.review_date, answers=case.answers)
+                given["brief"] = coach.prep(case.text, as_=case.as_, review_date=case.review_date, answers=case.answers, **_asking_cost(coach, given))
                 given["engine"] = given["brief"].engine
     except CoachError as error:
         given["error"] = f"{type(error).__name__}: {error.what}"
@@ -185,6 +202,17 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
     except Exception as error:  # whatever the coach raises is a result of the suite, not its end
         given["error"] = f"{type(error).__name__}: {error}"
     return Output(case=case.id, epoch=epoch, seconds=round(perf_counter() - start, 4), **given)
+
+
+def _asking_cost(coach: Coach, given: dict[str, Any]) -> dict[str, Any]:
+    """How a coach with a model is asked for what it cost; nothing for one that has none."""
+    if "on_stats" not in signature(coach.prep).parameters:
+        return {}
+
+    def keep(stats: Any) -> None:
+        given.update(calls=stats.usage.calls, tokens_in=stats.usage.tokens_in, tokens_out=stats.usage.tokens_out)
+
+    return {"on_stats": keep}
 
 
 @contextmanager
