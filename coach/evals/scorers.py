@@ -318,7 +318,8 @@ def documents(case: Case, output: Output, words: Words) -> Verdict | None:
     checks = {one.id: one.ok for one in brief.checklist}
     for name, ok in case.checklist.items():
         if checks.get(name) is not ok:
-            faults.append(f"checklist {name}: expected {ok}, came {checks.get(name)}")
+            said = {True: "fulfilled", False: "open", None: "not there"}
+            faults.append(f"checklist {name}: should be {said[ok]}, is {said[checks.get(name)]}")
     entries = {one.slot: one.text for one in (*brief.agenda.one_on_one, *brief.agenda.okr_review)}
     for slot, phrase in case.agenda.items():
         if not holds(entries.get(slot, ""), phrase):
