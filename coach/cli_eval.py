@@ -178,6 +178,7 @@ def _mutations(cases: tuple[Case, ...], settings: Settings, folder: Path, intact
 def _caught(fault: Mutation, cases: tuple[Case, ...], settings: Settings, folder: Path, standard: Baseline) -> Caught:
     from coach.evals.baseline import RED
     from coach.evals.report import Caught
+    from coach.evals.run import UNOPENED
 
     report, _ = _run(cases, settings, standard, folder, whole=False, jobs=1, mutation=fault.name)
     red = [one for one in report.results if one.status in RED]
@@ -185,14 +186,14 @@ def _caught(fault: Mutation, cases: tuple[Case, ...], settings: Settings, folder
     for one in red:
         for name in one.fresh or ("not scored",):
             by[name] = by.get(name, 0) + 1
-    gone = all(one.error and "worker process died" in one.error for one in report.results)
+    gone = all(one.error and one.error.startswith(UNOPENED) for one in report.results)
     return Caught(
         name=fault.name,
         breaks=fault.breaks,
         red=0 if gone else len(red),
         by=by,
         example=red[0].case.id if red else "",
-        error="its seam is gone from the coach" if gone else None,
+        error=report.results[0].error if gone else None,
         seconds=report.seconds,
     )
 

@@ -197,11 +197,18 @@ def _failed(case: Case, output: Output, words: object) -> set[str]:
     return {one.scorer for one in judge(case, output, words) if not one.passed}  # type: ignore[arg-type]
 
 
-def test_a_worker_that_dies_is_reported_case_by_case(coach: Coach) -> None:
+def test_a_case_that_takes_the_process_down_is_named_and_the_others_go_on(coach: Coach) -> None:
+    named = {one.id: one for one in load_cases(our_suite())}
+    picked = [named[name] for name in ("lang-colour", "doc-numbered-list", "room-doc-done")]
+    outputs = {one.case: one.error for one in answers(picked, coach.settings, jobs=2, mutation="lists-kill")}
+    assert outputs == {"lang-colour": None, "doc-numbered-list": "the worker process died before it answered", "room-doc-done": None}
+
+
+def test_a_coach_that_cannot_be_opened_is_told_case_by_case(coach: Coach) -> None:
     cases = load_cases(our_suite())[:2]
     outputs = answers(cases, coach.settings, jobs=1, mutation="no such fault")
     assert [one.case for one in outputs] == [one.id for one in cases]
-    assert all(one.error == "the worker process died before it answered" for one in outputs)
+    assert all(one.error and one.error.startswith("the coach could not be opened: There is no mutation") for one in outputs)
 
 
 # --- reports --------------------------------------------------------------------------------------------

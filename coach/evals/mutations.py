@@ -6,6 +6,7 @@ lives for one run, and nowhere else. A fault whose seam is gone says so and coun
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections.abc import Callable
@@ -255,6 +256,18 @@ def _tables_crash() -> None:
     _swap(pipeline, "blocks", brittle)
 
 
+def _lists_kill() -> None:
+    def fatal(old: Any) -> Any:
+        def blocks(text: str) -> Any:
+            if text.startswith("1. "):
+                os._exit(3)
+            return old(text)
+
+        return blocks
+
+    _swap(pipeline, "blocks", fatal)
+
+
 def _weak_words_stay() -> None:
     # A line without a fact is passed on as it is, in place of being cut or sent back.
     _unguarded()
@@ -291,6 +304,7 @@ MUTATIONS: dict[str, Mutation] = {
         Mutation("checklist-green", "every check of the checklist passes", _checklist_all_green),
         Mutation("questions-random", "questions are drawn from the bank at random", _questions_at_random),
         Mutation("obeys-the-draft", "a draft that gives orders is obeyed", _obeys_the_draft),
+        Mutation("lists-kill", "a draft that is a numbered list takes the process down", _lists_kill),
         Mutation("tables-crash", "a draft with a table ends in an exception", _tables_crash),
     )
 }

@@ -33,7 +33,9 @@ from coach.settings import Settings
 
 Progress = Callable[[int, int], None]
 TIMEOUT = 120.0  # seconds a case may take before it counts as not scored
-_CRASHES = 3  # workers that may die before what is left is given up
+_CRASHES = 5  # workers that may die before what is left is given up
+DIED = "the worker process died before it answered"
+UNOPENED = "the coach could not be opened"
 
 
 def settings_for(settings: Settings, model: str | None) -> Settings:
@@ -137,48 +139,64 @@ def _finished(text: str) -> dict[tuple[str, int], Output]:
 
 def _run(work: Sequence[tuple[Case, int]], settings: Settings, jobs: int, mutation: str | None) -> Iterator[tuple[Case, Output]]:
     left = list(work)
-    for crash in range(1, _CRASHES + 1):
-        if not left:
-            return
-        # Spawned, not forked: a worker must not inherit threads of the index or of a test.
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _open, (settings, mutation)) as pool:
-            pending: dict[Future[Output], tuple[Case, int]] = {pool.submit(_answer, case, epoch): (case, epoch) for case, epoch in left}
-            try:
-                while pending:
-                    for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                        case, epoch = pending[future]
-                        output = future.result()
-                        del pending[future]
-                        left.remove((case, epoch))
-                        yield case, output
-            except BrokenProcessPool:
-                if crash == _CRASHES:
-                    for case, epoch in left:
-                        yield case, Output(case=case.id, epoch=epoch, error="the worker process died before it answered")
-                    return
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+    with _workers(jobs, settings, mutation) as pool:
+        pending: dict[Future[Output], tuple[Case, int]] = {pool.submit(_answer, case, epoch): (case, epoch) for case, epoch in left}
+        try:
+            while pending:
+                for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                    case, epoch = pending.pop(future)
+                    output = future.result()
+                    left.remove((case, epoch))
+                    yield case, output
+        except BrokenProcessPool:
+            pass  # some case took its worker down, and with it those that were waiting
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    crashes = 0
+    while left and crashes < _CRASHES:
+        # One at a time, so that it is known which one does it.
+        with _workers(1, settings, mutation) as pool:
+            while left:
+                case, epoch = left.pop(0)
+                try:
+                    output = pool.submit(_answer, case, epoch).result()
+                except BrokenProcessPool:
+                    crashes += 1
+                    yield case, Output(case=case.id, epoch=epoch, error=DIED)
+                    break
+                yield case, output
+    for case, epoch in left:
+        yield case, Output(case=case.id, epoch=epoch, error=DIED)
+
+
+def _workers(jobs: int, settings: Settings, mutation: str | None) -> ProcessPoolExecutor:
+    # Spawned, not forked: a worker must not inherit threads of the index or of a test.
+    return ProcessPoolExecutor(jobs, get_context("spawn"), _open, (settings, mutation))
 
 
 # --- in a worker ----------------------------------------------------------------------------------
 
-_coach: Coach | None = None
+_coach: Coach | str = UNOPENED
 
 
 def _open(settings: Settings, mutation: str | None) -> None:
     global _coach
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    if mutation:
-        apply(mutation)
-    _coach = Coach(settings)
-    if close := getattr(_coach, "close", None):
-        Finalize(None, close, exitpriority=10)  # a worker runs no atexit; a model's server must not outlive it
-    assert _coach.library
+    try:
+        if mutation:
+            apply(mutation)
+        coach = Coach(settings)
+        if close := getattr(coach, "close", None):
+            Finalize(None, close, exitpriority=10)  # a worker runs no atexit; a model's server must not outlive it
+        _coach = coach if coach.library else UNOPENED
+    except Exception as error:  # told case by case; raised here it would be a traceback and no result
+        _coach = f"{UNOPENED}: {error.what if isinstance(error, CoachError) else f'{type(error).__name__}: {error}'}"
 
 
 def _answer(case: Case, epoch: int) -> Output:
-    assert _coach is not None
+    if isinstance(_coach, str):
+        return Output(case=case.id, epoch=epoch, error=_coach)
     return answer(_coach, case, epoch)
 
 
