@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -42,8 +43,17 @@ def eval_suite(
     judge_url: Annotated[str | None, typer.Option(help="Where an OpenAI-compatible judge answers.")] = None,
     judge_epochs: Annotated[int, typer.Option(min=1, max=20, help="How often the judge grades each line.")] = 3,
     list_: Annotated[bool, typer.Option("--list", help="List the cases and stop.")] = False,
+    drafts: Annotated[Path | None, typer.Option(help="In place of cases: figures over labelled drafts, JSONL as in corpus/examples.")] = None,
+    pairs: Annotated[Path | None, typer.Option(help="In place of cases: figures over BAD/GOOD pairs, JSONL as in corpus/examples.")] = None,
+    failures: Annotated[int, typer.Option(min=-1, help="Failures to show for each figure; -1 shows all.")] = 5,
 ) -> None:
-    """Check the coach against its cases. Exit code 0 if nothing is worse than blessed, else 1."""
+    """Check the coach against its cases. Exit code 0 if nothing is worse than blessed, else 1.
+
+    With --drafts or --pairs, measure it on labelled files instead; exit code 1 if an aim is missed.
+    """
+    if drafts is not None or pairs is not None:
+        _figures(drafts, pairs, failures, format)
+        return
     from coach.evals.cases import load_cases, our_suite, pick
     from coach.settings import load_settings
 
@@ -97,6 +107,30 @@ def eval_suite(
             print(written, file=sys.stderr)
         _inspect_log(picked, outputs, out / "inspect", epochs)
     if (not bless and not report.green) or any(not one.caught for one in found):
+        raise typer.Exit(1)
+
+
+def _figures(drafts: Path | None, pairs: Path | None, failures: int, format: str) -> None:
+    from coach.figures import as_json, as_text, measure_drafts, measure_pairs
+    from coach.pipeline import Coach
+    from coach.resources import load_labelled, load_pairs
+    from coach.settings import load_settings
+
+    if format not in ("text", "json"):
+        raise OptionError(f"Figures have no format {format!r}.", "Use text or json.")
+    coach = Coach(load_settings())
+
+    def progress(what: str, done: int, total: int) -> None:
+        bars.setdefault(what, _progress(what))(done, total)
+
+    bars: dict[str, Callable[[int, int], None]] = {}
+    reports = []
+    if drafts is not None:
+        reports.append(measure_drafts(coach, load_labelled(drafts), progress))
+    if pairs is not None:
+        reports.append(measure_pairs(coach, load_pairs(pairs), progress))
+    print(json.dumps(as_json(reports), ensure_ascii=False, indent=2) if format == "json" else as_text(reports, failures), end="" if format == "text" else "\n")
+    if not all(one.met for report in reports for one in report.figures):
         raise typer.Exit(1)
 
 

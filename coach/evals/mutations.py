@@ -64,14 +64,8 @@ def _said(rewrite: Rewrite, text: str, **fields: Any) -> Rewrite:
     return rewrite.model_copy(update={"text": text, "pieces": (CoachPiece(text=text),), **fields})
 
 
-def _verdicts(choose: Callable[[Any, str], Room]) -> None:
-    _swap(
-        Router,
-        "rooms_of",
-        lambda old: lambda self, items, private, embedder: [
-            replace(one, room=choose(one, text)) for one, text in zip(old(self, items, private, embedder), items, strict=True)
-        ],
-    )
+def _verdicts(choose: Callable[[Any], Room]) -> None:
+    _swap(Router, "rooms_of", lambda old: lambda self, *args: [replace(one, room=choose(one)) for one in old(self, *args)])
 
 
 def _judged_public() -> None:
@@ -83,11 +77,11 @@ def _judged_public() -> None:
 
 def _router_constant() -> None:
     _judged_public()
-    _verdicts(lambda verdict, text: "okr_review")
+    _verdicts(lambda verdict: "okr_review")
 
 
 def _never_private() -> None:
-    def second(verdict: Any, text: str) -> Room:
+    def second(verdict: Any) -> Room:
         order = [ROOMS[int(n)] for n in (-verdict.chances).argsort()]
         return next(room for room in order if room != "one_on_one")
 
@@ -97,11 +91,11 @@ def _never_private() -> None:
 
 
 def _all_private() -> None:
-    _verdicts(lambda verdict, text: "one_on_one")
+    _verdicts(lambda verdict: "one_on_one")
 
 
 def _instead(old_room: Room, new_room: Room) -> Callable[[], None]:
-    return lambda: _verdicts(lambda verdict, text: new_room if verdict.room == old_room else verdict.room)
+    return lambda: _verdicts(lambda verdict: new_room if verdict.room == old_room else verdict.room)
 
 
 def _clauses_all_public() -> None:
@@ -179,7 +173,7 @@ def _one_item() -> None:
         return lambda text, found, parts, starts: old(text, found, parts, tuple(n == 0 for n, _ in enumerate(starts)))
 
     _swap(pipeline, "assemble", whole)
-    _swap(Router, "starts", lambda old: lambda self, text, found, judged: tuple(n == 0 for n, _ in enumerate(judged)))
+    _swap(Router, "starts", lambda old: lambda self, *args: tuple(n == 0 for n, _ in enumerate(old(self, *args))))
 
 
 def _next_room_lost() -> None:
@@ -271,7 +265,7 @@ def _lists_kill() -> None:
 def _weak_words_stay() -> None:
     # A line without a fact is passed on as it is, in place of being cut or sent back.
     _unguarded()
-    _verdicts(lambda verdict, text: "okr_doc" if verdict.room in ("leave_out", "okr_review") else verdict.room)
+    _verdicts(lambda verdict: "okr_doc" if verdict.room in ("leave_out", "okr_review") else verdict.room)
 
 
 MUTATIONS: dict[str, Mutation] = {
