@@ -93,6 +93,7 @@ def examples(
             for path in write_examples(folder, guide, force):
                 print(f"  {path}")
     if write:
+        print("The next command indexes the examples, which takes about a minute; `coach index` does it now.")
         print(f"Check them by: coach eval --suite {folder / 'evals'}")
 
 

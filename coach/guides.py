@@ -105,7 +105,7 @@ def _from_html(content: bytes, name: str) -> str:
         body = max(mains, key=lambda one: len(one.get_text())) if mains else soup.body or soup
         for tag in body.find_all("header"):
             tag.unwrap() if tag.find(re.compile("^h[1-6]$")) else tag.decompose()
-        text = str(markdownify(str(body), heading_style=ATX, bullets="-", strip=["a", "img"], escape_misc=False))
+        text = str(markdownify(str(body), heading_style=ATX, bullets="-", strip=["a", "img"], escape_misc=False, table_infer_header=True))
     except RecursionError:
         raise UploadError(f"{name} is nested too deep to be read.", "Save its text alone.") from None
     text = "\n".join(line.rstrip() for line in text.replace("\u00a0", " ").splitlines())
@@ -116,17 +116,16 @@ def _from_html(content: bytes, name: str) -> str:
 
 def _from_pdf(content: bytes, name: str) -> str:
     from pypdf import PdfReader  # slow to import, needed for PDF files only
-    from pypdf.errors import PyPdfError
 
     try:
         reader = PdfReader(io.BytesIO(content))
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise UploadError(f"{name} is protected by a password.", "Save it without one.")
-        pages = [_pdf_lines(page) for page in list(reader.pages)[:MAX_PAGES]]
-    except UploadError:
-        raise
-    except (PyPdfError, ValueError, KeyError, TypeError, OSError, RecursionError, AttributeError, IndexError):
+        locked = reader.is_encrypted and not reader.decrypt("")
+        pages = [] if locked else [_pdf_lines(page) for page in list(reader.pages)[:MAX_PAGES]]
+    except Exception:
+        # The library raises whatever it meets in a broken file; the file is the cause in every case.
         raise UploadError(f"{name} is not a PDF that can be read.", "Save it again, or save its text alone.") from None
+    if locked:
+        raise UploadError(f"{name} is protected by a password.", "Save it without one.")
     sizes = Counter(round(size, 1) for page in pages for _, size in page if size)
     usual = sizes.most_common(1)[0][0] if sizes else 0.0
     larger = sorted({size for size in sizes if size > usual * 1.12}, reverse=True)[:3]

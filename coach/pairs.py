@@ -140,7 +140,9 @@ def _in_tables(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
             columns, inside = None, False
             continue
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", match["cells"])]
-        if not inside:
+        if not inside and not any(cells):
+            continue  # a head row that a converter left empty
+        if not inside and not _RULE.match(line.text):
             inside = True
             kinds = [_label(cell, words) for cell in cells]
             columns = (kinds.index("bad"), kinds.index("good")) if "bad" in kinds and "good" in kinds else None

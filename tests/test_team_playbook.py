@@ -152,6 +152,14 @@ def test_pairs_in_the_shapes_people_write_them(text: str, bad: str, good: str) -
     assert [(one.bad, one.good) for one in find_pairs(f"# Guide\n\n{text}\n", WORDS)] == [(bad, good)]
 
 
+def test_a_table_without_a_head_row_as_word_processors_export_it() -> None:
+    page = "<html><body><h1>G</h1><table><tr><td><p><span>Don’t</span></p></td><td><p><b>Do</b></p></td></tr><tr><td><p>It is late</p></td><td><p>It is 9 days late</p></td></tr></table></body></html>"
+    (pair,) = find_pairs(guide_text(page.encode(), "g.html"), WORDS)
+    assert (pair.bad, pair.good) == ("It is late", "It is 9 days late")
+    (pair,) = find_pairs("|  |  |\n| --- | --- |\n| BAD | GOOD |\n| It is late | It is 9 days late |\n", WORDS)
+    assert pair.good == "It is 9 days late"
+
+
 @pytest.mark.parametrize(
     "text",
     [

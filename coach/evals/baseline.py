@@ -279,10 +279,13 @@ def _faults(report: Report) -> list[str]:
 
 def _changes(root: Path, baseline: Baseline) -> tuple[str, ...]:
     """What was committed or edited since the blessing, as `git diff --stat` says it; empty where git cannot tell."""
-    if not baseline.commit:
+    top = _git(root, "rev-parse", "--show-toplevel")
+    if not baseline.commit or not top:
         return ()
-    said = _git(root, "diff", "--stat=100", baseline.commit, "--", "coach", "corpus", "prompts", "evals/cases", "evals/words.yaml")
-    return tuple(line.strip() for line in said.splitlines()) if said else ()
+    said = _git(Path(top), "diff", "--stat=100", baseline.commit, "--", ".", ":(exclude)**/baseline.json")
+    lines = [line.strip() for line in said.splitlines()] if said else []
+    most = 30
+    return tuple(lines) if len(lines) <= most else (*lines[: most - 1], f"… {len(lines) - most} more", lines[-1])
 
 
 def _git(root: Path, *words: str) -> str | None:
