@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: app demo test lint types check-layers bench clean
+.PHONY: app demo test eval mutations lint types check-layers bench clean
 
 app: $(READY) ## open the page on 127.0.0.1:7860
 	$(BIN)/coach index
@@ -17,6 +17,12 @@ test: $(READY) ## everything CI runs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest
+
+eval: $(READY) ## the coach against its cases; red if one is worse than blessed
+	$(BIN)/coach eval --out build/evals
+
+mutations: $(READY) ## break the coach on purpose, and see whether the cases notice
+	$(BIN)/coach eval --mutations --out build/evals
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from coach.schema import Agenda, AgendaEntry, Check, Item, Question, Rewrite, Room, Slot
 
-PRE_READ_DAYS = 7
-MOST_DECISIONS = 5  # what a 45-minute review can decide
+PRE_READ_DAYS = 7  # where the rooms of a corpus do not say
+MOST_DECISIONS = 5
 
 _SLOT_TITLES: dict[Slot, str] = {
     "hidden_blocker": "hidden blocker",
@@ -61,7 +61,9 @@ def _entry(slot: str, said: tuple[int, Rewrite] | None, missing: str) -> AgendaE
     return AgendaEntry(slot=slot, text=said[1].text, item=said[0])
 
 
-def make_checklist(items: Sequence[Item], review_date: date | None) -> tuple[Check, ...]:
+def make_checklist(
+    items: Sequence[Item], review_date: date | None, pre_read_days: int = PRE_READ_DAYS, most: int = MOST_DECISIONS
+) -> tuple[Check, ...]:
     """The preparation checklist, evaluated on this draft."""
     decisions = _said(items, "okr_review")
     public = [one for room in ("okr_review", "okr_doc", "staff_meeting") for one in _said(items, room)]
@@ -93,10 +95,10 @@ def make_checklist(items: Sequence[Item], review_date: date | None) -> tuple[Che
         ),
         Check(
             id="few",
-            ok=len(decisions) <= MOST_DECISIONS,
-            message=f"At most {MOST_DECISIONS} decisions for one meeting"
-            if len(decisions) <= MOST_DECISIONS
-            else f"{len(decisions)} decisions are more than one meeting takes; pick {MOST_DECISIONS}",
+            ok=len(decisions) <= most,
+            message=f"At most {most} decisions for one meeting"
+            if len(decisions) <= most
+            else f"{len(decisions)} decisions are more than one meeting takes; pick {most}",
         ),
         _each("lever", decisions, no_lever, "says what would change the outcome", "do not say what would change the outcome"),
         _each("owner", decisions, no_owner, "has one owner", "have no owner"),
@@ -118,9 +120,9 @@ def make_checklist(items: Sequence[Item], review_date: date | None) -> tuple[Che
         Check(
             id="clock",
             ok=review_date is not None,
-            message=f"Pre-read out by {(review_date - timedelta(days=PRE_READ_DAYS)).isoformat()}, private talks before it"
+            message=f"Pre-read out by {(review_date - timedelta(days=pre_read_days)).isoformat()}, private talks before it"
             if review_date
-            else f"Set the review date: the pre-read goes out {PRE_READ_DAYS} days ahead, private talks before it",
+            else f"Set the review date: the pre-read goes out {pre_read_days} days ahead, private talks before it",
         ),
     ]
     if left:

@@ -1,6 +1,6 @@
 """The `coach` command: parse, call, print. Nothing is decided here.
 
-Exit codes: 0 done; 1 lint found an error, or doctor a fault; 2 bad input, with one line that says what to do.
+Exit codes: 0 done; 1 lint found an error, doctor a fault, or eval a regression; 2 bad input, with one line that says what to do.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from coach.cli_eval import eval_suite
+from coach.cli_playbook import playbook
 from coach.errors import CoachError, OptionError, OutputError
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 cli = typer.Typer(
     help="Turns a draft update into a private 1:1 brief and a public OKR brief, on your own machine.",
-    epilog="Exit codes: 0 done, 1 lint errors or a fault found by doctor, 2 bad input.",
+    epilog="Exit codes: 0 done, 1 lint errors, a fault found by doctor or a regression found by eval, 2 bad input.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -146,28 +148,8 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-@cli.command("eval", epilog="Example: coach eval --drafts ours.jsonl --pairs pairs.jsonl --failures 10")
-def evaluate(
-    drafts: Annotated[Path | None, typer.Option(help="Labelled drafts, JSONL as in corpus/examples.")] = None,
-    pairs: Annotated[Path | None, typer.Option(help="BAD/GOOD pairs, JSONL as in corpus/examples.")] = None,
-    failures: Annotated[int, typer.Option(min=-1, help="Failures to show for each figure; -1 shows all.")] = 5,
-    format: Annotated[Literal["text", "json"], typer.Option(help="How to print figures.")] = "text",
-) -> None:
-    """Measure the coach on your own labelled drafts and pairs. Exit code 1 if an aim is missed."""
-    from coach.figures import as_json, as_text, measure_drafts, measure_pairs
-    from coach.resources import load_labelled, load_pairs
-
-    if drafts is None and pairs is None:
-        raise OptionError("There is nothing to measure.", "Name a file: --drafts FILE, --pairs FILE or both.")
-    coach, progress = _coach(), _progress()
-    reports = []
-    if drafts is not None:
-        reports.append(measure_drafts(coach, load_labelled(drafts), progress))
-    if pairs is not None:
-        reports.append(measure_pairs(coach, load_pairs(pairs), progress))
-    print(json.dumps(as_json(reports), ensure_ascii=False, indent=2) if format == "json" else as_text(reports, failures), end="")
-    if not all(one.met for report in reports for one in report.figures):
-        raise typer.Exit(1)
+cli.add_typer(playbook, name="playbook")
+cli.command("eval", epilog="Example: coach eval --family leaks --out report/")(eval_suite)
 
 
 # --- in and out ------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ def private_document(
             lines += [f"- Item {item.id}, {blank.key}: {escape(blank.question)}" for blank in one.blanks]
         lines.append("")
     if said and review_date:
-        day = review_date - timedelta(days=PRE_READ_DAYS)
+        day = review_date - timedelta(days=pre_read_days(rooms))
         lines += ["## When", "", f"- Say it before the pre-read goes out on {day.isoformat()}.", ""]
     if checklist:
         lines += ["## Before you go in", ""]
@@ -61,10 +61,10 @@ def public_document(
     rewrites: Sequence[Rewrite], agenda: Agenda, rooms: Sequence[RoomSpec], review_date: date | None
 ) -> str:
     """The OKR document out of public rewrites alone; nothing else of a brief is given to it."""
-    spec = _spec(rooms, "okr_review")
-    lines = ["# OKR review", "", f"_{_cadence(spec)}; read it {PRE_READ_DAYS} days ahead, decide in the room._", ""]
+    spec, ahead = _spec(rooms, "okr_review"), pre_read_days(rooms)
+    lines = ["# OKR review", "", f"_{_cadence(spec)}; read it {ahead} days ahead, decide in the room._", ""]
     if review_date:
-        lines += [f"Review on {review_date.isoformat()}; pre-read by {(review_date - timedelta(days=PRE_READ_DAYS)).isoformat()}.", ""]
+        lines += [f"Review on {review_date.isoformat()}; pre-read by {(review_date - timedelta(days=ahead)).isoformat()}.", ""]
     lines += _agenda(agenda.okr_review)
     for room in ("okr_review", "okr_doc", "staff_meeting"):
         here = [one for one in rewrites if one.room == room]
@@ -79,6 +79,12 @@ def public_document(
     if not rewrites:
         lines += ["Nothing in this draft is for a public room.", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def pre_read_days(rooms: Sequence[RoomSpec]) -> int:
+    """How many days before the review its document goes out."""
+    days = _spec(rooms, "okr_review").pre_read_days
+    return PRE_READ_DAYS if days is None else days
 
 
 def _spec(rooms: Sequence[RoomSpec], room: Room) -> RoomSpec:

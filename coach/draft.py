@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 from coach.errors import DraftError, UploadError
 
@@ -130,26 +131,11 @@ def read_bytes(content: bytes, name: str) -> str:
 
 
 def _docx(content: bytes, name: str) -> str:
-    broken = UploadError(f"{name} is not a Word document.", "Save it again as .docx, or paste the text.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if "word/document.xml" not in archive.namelist():
-                raise broken
-            if sum(one.file_size for one in archive.infolist()) > MAX_UNPACKED:
-                raise UploadError(f"{name} unpacks to more than a document holds.", "Paste the text instead.")
-            # A size in the header can lie; what is really unpacked is counted.
-            if any(_unpacks_past(archive, one, MAX_UNPACKED) for one in archive.infolist()):
-                raise UploadError(f"{name} unpacks to more than a document holds.", "Paste the text instead.")
-            if b"<!ENTITY" in archive.read("word/document.xml"):
-                raise broken
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError):
-        raise broken from None
-    import docx  # slow to import, needed for Word files only
-    from docx.table import Table
+    document = checked_docx(content, name)
+    from docx.table import Table  # slow to import, needed for Word files only
     from docx.text.paragraph import Paragraph
 
     try:
-        document = docx.Document(io.BytesIO(content))
         lines: list[str] = []
         for block in document.iter_inner_content():
             if isinstance(block, Table):
@@ -162,7 +148,34 @@ def _docx(content: bytes, name: str) -> str:
         return "\n".join(lines).strip() + "\n"
     except Exception:
         # The library raises whatever its XML parser meets; the file is the cause in every case.
-        raise broken from None
+        raise _no_word(name) from None
+
+
+def _no_word(name: str) -> UploadError:
+    return UploadError(f"{name} is not a Word document.", "Save it again as .docx, or paste the text.")
+
+
+def checked_docx(content: bytes, name: str) -> Any:
+    """A Word document, opened only after its size and markup were checked. Raises UploadError."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if "word/document.xml" not in archive.namelist():
+                raise _no_word(name)
+            if sum(one.file_size for one in archive.infolist()) > MAX_UNPACKED:
+                raise UploadError(f"{name} unpacks to more than a document holds.", "Paste the text instead.")
+            # A size in the header can lie; what is really unpacked is counted.
+            if any(_unpacks_past(archive, one, MAX_UNPACKED) for one in archive.infolist()):
+                raise UploadError(f"{name} unpacks to more than a document holds.", "Paste the text instead.")
+            if b"<!ENTITY" in archive.read("word/document.xml"):
+                raise _no_word(name)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError):
+        raise _no_word(name) from None
+    import docx  # slow to import, needed for Word files only
+
+    try:
+        return docx.Document(io.BytesIO(content))
+    except Exception:
+        raise _no_word(name) from None
 
 
 def _paragraph(text: str, style: str | None) -> str:

@@ -11,9 +11,9 @@ from zlib import crc32
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
-from coach.agenda import make_agenda, make_checklist
+from coach.agenda import MOST_DECISIONS, make_agenda, make_checklist
 from coach.compose import Task, compose
-from coach.documents import private_document, public_document
+from coach.documents import pre_read_days, private_document, public_document
 from coach.draft import check_draft
 from coach.errors import OptionError
 from coach.facts import read_facts
@@ -318,7 +318,8 @@ class Coach(Runnable[Any, Brief]):
             given_away = leaks(okr, text, private, public)
         if not items:
             notices.append("Nothing here reads as an item: there are greetings or headings only. Add a line that says what happened.")
-        checklist = make_checklist(items, review_date)
+        most = next(one.decisions for one in rooms if one.id == "okr_review") or MOST_DECISIONS
+        checklist = make_checklist(items, review_date, pre_read_days(rooms), most)
         return Brief(
             engine="offline",
             draft=text,

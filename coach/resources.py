@@ -71,11 +71,15 @@ def corpus_roots(overlay: Path | None) -> list[Path]:
     return roots
 
 
+# What an index is compiled from; samples, guides' sources and eval cases beside it change nothing in it.
+_COMPILED = ("asked", "examples", "pages", "phrasing", "questions", "rooms", "rules", "signals")
+
+
 def corpus_digest(overlay: Path | None) -> str:
-    """sha256 over the name and bytes of every corpus file; cheap enough to ask at each start."""
+    """sha256 over the name and bytes of every file an index is compiled from; cheap enough to ask at each start."""
     digest = hashlib.sha256()
     for root in corpus_roots(overlay):
-        for path in _files(root, "*"):
+        for path in (one for folder in _COMPILED for one in _files(root / folder, "*")):
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
@@ -393,6 +397,16 @@ def _collect_marks(
             _collect_marks(value, (*where, number), marks, first, path)
 
 
+def load_yaml(path: Path, model: type[_M]) -> _M:
+    """One YAML file as a type, for data outside of the corpus. Raises CorpusError."""
+    return _load_yaml(path, model)
+
+
+def load_lines(root: Path, folder: str, pattern: str, model: type[_M]) -> Iterator[tuple[Path, int, _M]]:
+    """Path, line and data of each line of JSON files outside of the corpus. Raises CorpusError."""
+    return _located_lines([root], folder, pattern, model)
+
+
 def _load_yaml(path: Path, model: type[_M]) -> _M:
     data, marks = _parse_yaml(path, _read(path))
     return _validate(path, data, marks, model)
@@ -435,6 +449,8 @@ def _validate(path: Path, data: Any, marks: _Marks, model: type[_M]) -> _M:
         elif first["type"] == "literal_error":
             what = f"{name!r} has the value {first['input']!r}."
             fix = f"Allowed: {first.get('ctx', {}).get('expected', '')}."
+        elif first["type"] == "value_error":
+            what, fix = f"{first['ctx']['error']}.", "Correct this line."
         else:
             what, fix = f"{name!r}: {first['msg'].lower()}.", "Correct this value."
         raise CorpusError(path, *at, what, fix) from None

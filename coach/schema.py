@@ -313,7 +313,10 @@ class Page(Frozen):
 
 
 class RoomSpec(Frozen):
-    """What a room takes and why, how it is introduced to a reader, and its meeting's defaults."""
+    """What a room takes and why, how it is introduced to a reader, and its meeting's defaults.
+
+    pre_read_days: how long before the meeting its document goes out. decisions: the most one meeting takes.
+    """
 
     id: Room
     title: str
@@ -326,6 +329,8 @@ class RoomSpec(Frozen):
     heading: str | None = None
     cadence: str | None = None
     minutes: tuple[int, int] | None = None
+    pre_read_days: int | None = Field(default=None, ge=0, le=90)
+    decisions: int | None = Field(default=None, ge=1, le=50)
     agenda: tuple[str, ...] = ()
 
 

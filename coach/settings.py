@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coach.errors import OptionError
@@ -14,7 +15,8 @@ from coach.errors import OptionError
 class Settings(BaseSettings):
     """Where state lives and what may be reached. Every field is `COACH_<NAME>` in the environment.
 
-    home: folder for the index and the fitted router. corpus: a folder laid over ours.
+    home: folder for the index and the fitted router. corpus: a folder laid over ours; where none
+    is named, the one that `coach playbook add` keeps in home, once there is something in it.
     chroma_url: a Chroma server to use in place of the embedded index.
     host, port: where the page listens. user, password: needed for any address but loopback.
     max_chars: the longest draft that is read, in characters.
@@ -32,6 +34,15 @@ class Settings(BaseSettings):
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
     max_chars: int = Field(default=60_000, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_own_playbook(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if not given.get("corpus"):
+            own = Path(given.get("home") or platformdirs.user_data_dir("prep-coach")) / "playbook"
+            if own.is_dir():
+                return {**given, "corpus": own}
+        return given
 
 
 def load_settings(**flags: object) -> Settings:

@@ -42,5 +42,13 @@ def test_the_wheel_works_by_itself(tmp_path: Path, home: Path, coach: object) ->
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["items"]
+    (elsewhere / "cases").mkdir()
+    (elsewhere / "cases" / "own.jsonl").write_text('{"id": "x", "family": "own", "text": "KR2: 14 complaints, target 20. Done.", "must": ["14", "20"]}\n')
+    done = subprocess.run(
+        [str(env / "bin" / "coach"), "eval", "--suite", str(elsewhere), "--out", str(elsewhere / "out")],
+        capture_output=True, text=True, cwd=elsewhere, env={**variables, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED)}, timeout=300, check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (elsewhere / "out" / "report.html").is_file()
     where = subprocess.run([str(python), "-c", "import coach; print(coach.__file__)"], capture_output=True, text=True, check=True, cwd=elsewhere, env=variables)
     assert Path(where.stdout.strip()).is_relative_to(env)

@@ -1,0 +1,1 @@
+"""Regression evals: cases, scorers that do not trust the coach, a blessed baseline, reports."""
