@@ -7,6 +7,7 @@ a fault: a refused text costs some fluency, an accepted one that is wrong costs 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -110,6 +111,7 @@ def faults(text: str, source: str, offline: str, words: GuardWords, owner: str |
     found: list[Fault] = []
     for check in (
         _new_words,
+        _twice,
         _numbers,
         _lost,
         _blanks,
@@ -124,6 +126,7 @@ def faults(text: str, source: str, offline: str, words: GuardWords, owner: str |
         _wants,
         _preferences,
         _settled,
+        _reasons,
         _days,
         _direction,
     ):
@@ -140,6 +143,25 @@ def _new_words(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> It
     new = [one.text for one in said.words if one.is_content and one.stem not in known and not _BLANK.match(one.text)]
     if new:
         yield Fault("words that the draft does not hold", ", ".join(dict.fromkeys(new)))
+
+
+def _twice(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    """The same thing said again: three words running that stand more often than in the draft."""
+
+    def runs(one: _Text) -> Counter[tuple[str, ...]]:
+        found: Counter[tuple[str, ...]] = Counter()
+        for size in (2, 3):
+            for n in range(len(one.words) - size + 1):
+                run = one.words[n : n + size]
+                if all(w.low[0].isalnum() for w in run) and any(w.is_content or w.is_number for w in run) and (size == 3 or all(w.is_content for w in run)):
+                    found[tuple(w.stem for w in run)] += 1
+        return found
+
+    known = runs(given) | runs(plain)
+    for run, count in runs(said).items():
+        if count > 1 and count > known[run]:
+            yield Fault("something said twice", " ".join(run))
+            return
 
 
 def _value(word: str) -> str:
@@ -533,6 +555,13 @@ def _settled(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iter
     for phrase in words.decided:
         if said.says(phrase) and not given.says(phrase) and not plain.says(phrase):
             yield Fault("a preference turned into a decision", phrase)
+
+
+def _reasons(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    if any(True for one in (given, plain) for _ in one.places((*words.reasons, "so", "since"))):
+        return
+    for at, after in said.places(words.reasons):
+        yield Fault("a reason added", said.around(at, after))
 
 
 # --- days ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from coach.playbook import Playbook, build_playbook, open_client
 from coach.questions import Bank, flatten, words_of
 from coach.resources import Corpus, corpus_digest, load_corpus, load_phrasing, load_rooms, load_rules, load_signals
 from coach.route import Router
-from coach.schema import Phrasing, QuestionGoal, RoomSpec, Rule, Signal
+from coach.schema import Page, Phrasing, QuestionGoal, RoomSpec, Rule, Signal
 from coach.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -35,6 +35,7 @@ class Library:
     router: Router
     playbook: Playbook
     bank: Bank
+    pages: tuple[Page, ...] = ()
 
 
 def is_indexed(settings: Settings) -> bool:
@@ -116,4 +117,5 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         router=Router.load(folder / "router"),
         playbook=playbook,
         bank=Bank(entries, vectors),
+        pages=corpus.pages,
     )

@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from coach.errors import ModelError, OptionError
-from coach.local import LOCAL, Server, is_local, serve
+from coach.local import LOCAL, Server, is_local, serve, writes
 from coach.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class Usage:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a model answered: the fields that were asked for, and the cost."""
+    """What a model answered, as it came, and the cost."""
 
-    fields: Mapping[str, str]
+    text: str
     usage: Usage
 
 
@@ -80,7 +80,7 @@ class Model:
     """A chat model that is asked for fields, one call at a time or several.
 
     name: as a brief names it. where: the address, for a person. is_here: whether it answers on this machine.
-    parallel: calls in flight at once.
+    parallel: calls in flight at once. writes: the kinds of text it is asked for; None: all.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Model:
         timeout: float = 60,
         parallel: int = 4,
         server: Server | None = None,
+        writes: frozenset[str] | None = None,
     ) -> None:
         base = str(getattr(chat, "openai_api_base", None) or "")
         self.chat = chat
@@ -101,7 +102,9 @@ class Model:
         self.where = where or (urlsplit(base).netloc if base else f"wherever {type(chat).__name__} sends it")
         self.timeout = timeout
         self.parallel = parallel
+        self.writes = writes
         self.asks_for = _FORMATS if _speaks_openai(chat) else ("none",)
+        self.streams = False
         self._server = server
         self._loop: asyncio.AbstractEventLoop | None = None
         self._turns: asyncio.Semaphore | None = None
@@ -115,6 +118,12 @@ class Model:
         if self._server is not None:
             self._server.stop()
 
+    @property
+    def turns(self) -> asyncio.Semaphore:
+        """Held by whoever calls, so that no more than `parallel` calls are in flight; of use inside `submit` alone."""
+        assert self._turns is not None
+        return self._turns
+
     def submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Run a coroutine on the model's loop; its future may be waited for or cancelled from any thread."""
         with self._lock:
@@ -126,33 +135,27 @@ class Model:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def ask(self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int) -> Reply:
-        """The fields of the JSON object that the model answers; `limit` is the tokens it may take.
+        """What the model answers when asked for a JSON object with these fields; `limit` is the tokens it may take.
 
-        Only the first field has to be there. Must run through `submit`. Raises ModelError.
+        Only the first field is required of it; `read_fields` takes them out. Must run through `submit`. Raises ModelError.
         """
-        assert self._turns is not None
-        async with self._turns:
-            began = time.monotonic()
-            try:
-                text, counts = await asyncio.wait_for(self._answer(messages, fields, limit), self.timeout)
-            except ModelError:
-                raise
-            except Exception as error:
-                raise self._translated(error) from None
-            given, taken, cached = counts
-            usage = Usage(
-                calls=1,
-                tokens_in=given or estimate(messages),
-                tokens_out=taken or len(text) // _CHARS_PER_TOKEN,
-                cached=cached,
-                seconds=time.monotonic() - began,
-                is_estimate=not given,
-            )
-            try:
-                return Reply(read_fields(text, fields), usage)
-            except ModelError as error:
-                error.usage = usage  # type: ignore[attr-defined]
-                raise
+        began = time.monotonic()
+        try:
+            text, counts = await asyncio.wait_for(self._answer(messages, fields, limit), self.timeout)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise _failure(_kind(error), self) from None
+        given, taken, cached = counts
+        usage = Usage(
+            calls=1,
+            tokens_in=given or estimate(messages),
+            tokens_out=taken or len(text) // _CHARS_PER_TOKEN,
+            cached=cached,
+            seconds=time.monotonic() - began,
+            is_estimate=not given,
+        )
+        return Reply(text, usage)
 
     async def _answer(
         self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int
@@ -177,11 +180,12 @@ class Model:
             # In `extra_body`, so that the client passes it on and does not judge the answer itself.
             body = _format(self.asks_for[0], fields)
             options = {"max_tokens": limit, "stream_usage": True, **({"extra_body": body} if body else {})}
-        text, counts, ended = "", (0, 0, 0), ""
+        text, counts, ended, came = "", (0, 0, 0), "", 0
         with tracing_context(enabled=False):  # a trace would send the draft to somebody else
             async with aclosing(_chunks(self.chat.astream(list(messages), **options))) as chunks:
                 async for chunk in chunks:
-                    text += chunk.text if isinstance(chunk.text, str) else chunk.text()
+                    came += bool(chunk.text)
+                    text += str(chunk.text)
                     ended = str(chunk.response_metadata.get("finish_reason") or ended)
                     if chunk.usage_metadata:
                         details = chunk.usage_metadata.get("input_token_details") or {}
@@ -194,13 +198,11 @@ class Model:
                         raise _failure("endless repetition", self)
         if "content_filter" in ended:
             raise _failure("refusal", self)
+        self.streams = came > 1
         return text, counts
 
-    def _translated(self, error: Exception) -> ModelError:
-        return _failure(_kind(error), self)
 
-
-async def _chunks(stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _chunks(stream: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
     # An async generator of ours, which can be closed whatever the chat model returns.
     async for chunk in stream:
         yield chunk
@@ -220,13 +222,14 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
     if is_local(settings.model):
         server = serve(settings)
         return Model(
-            _client(settings, server.url, server.name, None),
+            _client(settings, server.url, server.name, server.key),
             name=server.name,
             where="this machine",
             is_here=True,
             timeout=settings.model_timeout,
             parallel=1,  # one sequence: its cache holds the shared start of every prompt
             server=server,
+            writes=writes(server.name),
         )
     parts = urlsplit(settings.base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -483,6 +486,7 @@ def probe(model: Model) -> Probe:
 
     async def call() -> Probe:
         reply = await model.ask(messages, ("text",), 40)
-        return Probe(model.asks_for[0], bool(getattr(model.chat, "disable_streaming", False)) is False, reply.usage)
+        read_fields(reply.text, ("text",))
+        return Probe(model.asks_for[0], model.streams, reply.usage)
 
     return model.submit(call()).result()

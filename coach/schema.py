@@ -524,6 +524,7 @@ class GuardWords(Frozen):
     alternative: tuple[str, ...]
     condition: tuple[str, ...]
     now_days: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class Sample(Frozen):

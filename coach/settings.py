@@ -57,6 +57,8 @@ def load_settings(**flags: object) -> Settings:
     Raises OptionError naming the setting when a value cannot be used.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if given.get("model") == "none":
+        given["model"] = ""
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
