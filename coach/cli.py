@@ -153,11 +153,11 @@ def app(
 
 
 @cli.command(epilog="Example: coach doctor")
-def doctor() -> None:
-    """Check the index, the model file, the folders and telemetry, and say what to do."""
+def doctor(model: ModelOption = None) -> None:
+    """Check the index, the files, the folders, telemetry and the language model, and say what to do."""
     from coach.doctor import examine
 
-    found = examine(_settings())
+    found = examine(_settings(model=model))
     for one in found:
         print(f"{'ok ' if one.ok else 'FIX'} {one.what}{'' if one.ok else f' {one.fix}'}")
     if not all(one.ok for one in found):

@@ -144,7 +144,7 @@ def _from_hub(weights: Weights, rough: Path, report: Progress) -> None:
                 done = 0  # it does not go on in the middle
             with rough.open("r+b" if done else "wb") as file:
                 file.seek(done)
-                for chunk in answer.iter_bytes(_CHUNK):
+                for chunk in answer.iter_bytes():
                     done += file.write(chunk)
                     if done > weights.bytes:
                         break

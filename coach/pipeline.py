@@ -109,7 +109,7 @@ class Coach(Runnable[Any, Brief]):
 
     The corpus is indexed at the first use and stays open. As a LangChain `Runnable` it takes a
     draft, or a dict with `text` and any of `as_`, `review_date`, `answers`, `moves`, `on_stats`.
-    model: any LangChain chat model, in place of the one of the settings.
+    model: any LangChain chat model, in place of the one of the settings. library: one that another coach has opened.
     """
 
     def __init__(
@@ -117,10 +117,11 @@ class Coach(Runnable[Any, Brief]):
         settings: Settings | None = None,
         progress: Progress | None = None,
         model: BaseChatModel | Model | None = None,
+        library: Library | None = None,
     ) -> None:
         self.settings = settings or load_settings()
         self._progress = progress
-        self._library: Library | None = None
+        self._library = library
         self._lock = threading.Lock()
         self._given_model = model
         self._model: Model | None = None
@@ -278,8 +279,9 @@ class Coach(Runnable[Any, Brief]):
             dones.append(done)
             number = done.job.item - 1
             if done.job.kind == "question":
-                if done.text:
-                    asked[number] = asked[number].model_copy(update={"text": done.text})
+                if not done.text:
+                    continue
+                asked[number] = asked[number].model_copy(update={"text": done.text})
             elif done.private_words and done.job.item not in moves and not work[number].private:
                 raised.add(done.job.item)
                 held = replace(work[number], room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(work[number]))
