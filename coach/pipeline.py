@@ -87,7 +87,7 @@ class _Work:
 class Stats:
     """What a language model did for one draft: who and where, the cost, the time, and what became of its texts.
 
-    seconds: from the offline brief to the last text; busy: those of them in which a call was in flight.
+    seconds: from the connection to the last text; busy: those of them in which a call was in flight.
     outcomes: for each outcome of coach.phrase the number of texts.
     """
 
@@ -249,7 +249,6 @@ class Coach(Runnable[Any, Brief]):
         on_stats: OnStats | None,
     ) -> Iterator[Brief]:
         """The offline brief again and again, each time with one more text of the model."""
-        began = time.monotonic()
         try:
             model = self.model
             assert model is not None
@@ -257,6 +256,7 @@ class Coach(Runnable[Any, Brief]):
             notices.append(f"{error.what} {error.fix} The brief is the coach's own, complete without a model.")
             yield self._finish(text, work, questions, review_date, notices)
             return
+        began = time.monotonic()
         library, settings = self.library, self.settings
         writer = Writer(
             prompts=load_prompts(),

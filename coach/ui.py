@@ -168,7 +168,7 @@ def build(coach: Coach) -> gr.Blocks:
             gr.update(visible=away is not None),
         )
 
-    def on_fetch(model: str, private_too: bool, progress: Any = _PROGRESS) -> Iterator[Any]:
+    def on_fetch(model: str, private_too: bool) -> Iterator[Any]:
         weights = known(model)
         done: list[CoachError | None] = []
 

@@ -2,6 +2,7 @@
 
     python evals/model.py run --drafts FILE --model local --work DIR [--limit N]   # goes on where it stopped
     python evals/model.py report --work DIR [--out docs/model.md]
+    python evals/model.py failures [--out docs/model.md]
 
 The scorers import nothing of coach/: the guards prove nothing about themselves. DIR holds texts of the drafts and stays
 outside of the repository; a report holds figures only, and examples only where the drafts are our own (`--examples`).
@@ -208,10 +209,40 @@ def report(args: argparse.Namespace) -> None:
     if not args.out:
         print(tables)
         return
-    text = args.out.read_text("utf-8")
-    begin, end = "<!-- measured -->", "<!-- /measured -->"
-    head, _, rest = text.partition(begin)
-    args.out.write_text(head + begin + "\n" + tables + "\n" + end + rest.partition(end)[2], "utf-8")
+    put(args.out, args.mark, tables)
+
+
+def put(path: Path, mark: str, tables: str) -> None:
+    """Put tables between the marks of a Markdown file."""
+    begin, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+    head, _, rest = path.read_text("utf-8").partition(begin)
+    path.write_text(head + begin + "\n" + tables + "\n" + end + rest.partition(end)[2], "utf-8")
+
+
+def failures(args: argparse.Namespace) -> None:
+    """Every failure of the tests' misbehaving server, and what a brief then says."""
+    sys.path.insert(0, str(ROOT))
+    from coach import Coach
+    from coach.settings import load_settings
+    from tests.conftest import MIXED
+    from tests.servers import serving
+    from tests.test_model_failures import CASES
+
+    offline = Coach(load_settings(model="none"))
+    plain = offline.prep(MIXED)
+    wanted = [one.text for item in plain.items for one in item.rewrites]
+    rows = ["| what the server does | what the brief says | lines lost |", "|---|---|---|"]
+    for name, answer, _, _ in CASES:
+        with serving(answer) as server:
+            timeout = 2.0 if name.startswith(("slow", "a byte")) else 30.0
+            settings = load_settings(model="model", base_url=server.url, model_timeout=timeout, model_retries=0, model_cache="off")
+            brief = Coach(settings, library=offline.library).prep(MIXED)
+        said = [re.sub(r"127\.0\.0\.1:\d+", "server", one) for one in brief.notices if one not in plain.notices]
+        have = [one.text for item in brief.items for one in item.rewrites]
+        rows.append(f"| {name} | {said[0] if said else '–'} | {sum(one not in have for one in wanted)} of {len(wanted)} |")
+        print(rows[-1], flush=True)
+    if args.out:
+        put(args.out, "failures", "\n".join(rows))
 
 
 def ratio(pairs: Sequence[Sequence[int]]) -> str:
@@ -310,8 +341,12 @@ def main() -> None:
     reports = commands.add_parser("report")
     reports.add_argument("--work", type=Path, required=True)
     reports.add_argument("--out", type=Path)
+    reports.add_argument("--mark", default="measured", help="Between which marks of the file the tables go.")
     reports.add_argument("--examples", type=int, default=0)
     reports.set_defaults(do=report)
+    breaks = commands.add_parser("failures")
+    breaks.add_argument("--out", type=Path)
+    breaks.set_defaults(do=failures)
     args = parser.parse_args()
     args.do(args)
 
