@@ -24,6 +24,11 @@ _OF = re.compile(r"(\d[\d.,]*)\s?(?:of|out of|/)\s?(?:the |a |our )?(\d[\d.,]*)"
 _NAME = re.compile(r"(?<![.!?:\n] )(?<!^)(?<!^[-*•] )\b[A-ZÀ-Þ][\w'’&-]+")
 _WE = {"i": "we", "we": "we", "us": "we", "me": "we", "our": "we", "my": "we", "they": "they", "them": "they", "their": "they", "you": "you", "your": "you", "he": "he", "him": "he", "she": "she", "her": "she"}
 _FROM = {"from": "from", "to": "to"}
+# Words that say little in a search, and here who does what.
+_STOP_HERE = STOP_WORDS - {"told", "tell", "asked", "ask", "said", "say", "says", "know", "think", "need", "needs", "want", "wants"}
+_COUNTS = frozenset("two three four five six seven eight nine ten eleven twelve dozen twenty thirty forty fifty hundred half third quarter".split())
+_JOINTS = frozenset({",", ";", ":", "and", "but", "or", "while"})
+_WAYS = frozenset({"from", "to"})
 _BY = frozenset({"by", "before", "until", "till", "due"})
 _SINCE = frozenset({"since", "after", "from"})
 
@@ -50,7 +55,7 @@ class _Word:
 
     @property
     def is_content(self) -> bool:
-        return self.low[0].isalpha() and len(self.low) > 2 and self.low not in STOP_WORDS
+        return self.low[0].isalpha() and (len(self.low) > 2 or self.low[-1].isdigit()) and self.low not in _STOP_HERE
 
 
 class _Text:
@@ -95,6 +100,19 @@ class _Text:
             end += 1
         return begin, end
 
+    def clauses(self) -> Iterator[list[_Word]]:
+        """The words between commas, stops and the words that join clauses."""
+        here: list[_Word] = []
+        for word in self.words:
+            if re.fullmatch(r"[.!?;:,\n]|and|but|or|while|because|so|that|which|who|unless|if|when", word.low):
+                if here:
+                    yield here
+                here = []
+            else:
+                here.append(word)
+        if here:
+            yield here
+
     def around(self, begin: int, end: int) -> str:
         if not self.words:
             return ""
@@ -124,7 +142,12 @@ def faults(text: str, source: str, offline: str, words: GuardWords, owner: str |
         _force,
         _negations,
         _wants,
+        _order,
+        _together,
         _preferences,
+        _qualified,
+        _reported,
+        _labels,
         _settled,
         _reasons,
         _days,
@@ -183,6 +206,9 @@ def _lost(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterato
     kept = {_value(one.low) for one in said.words if one.is_number}
     for one in plain.words:
         if one.is_number and _value(one.low) not in kept:
+            yield Fault("a number lost", one.text)
+    for one in plain.words:
+        if one.low in _COUNTS and one.low not in said.low:
             yield Fault("a number lost", one.text)
     flat = _bare(said.text)
     for a, b in date_spans(plain.text):
@@ -345,6 +371,15 @@ def _counted(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iter
         others = [k for k, one in enumerate(given.words) if one.is_number and k not in homes]
         if any(0 < k - o <= 2 for o in others for k in things):
             yield Fault("a number counts something else", f"{word.text} {thing.text}")
+    for n, word in enumerate(said.words):
+        before = said.words[n - 1] if n else None
+        if not word.is_number or before is None or not before.is_content:
+            continue
+        homes = [k for k, one in enumerate(given.words) if one.is_number and _value(one.low) == _value(word.low)]
+        things = [k for k, one in enumerate(given.words) if one.stem == before.stem]
+        others = [k for k, one in enumerate(given.words) if one.is_number and k not in homes]
+        if homes and not any(0 < h - k <= 3 for h in homes for k in things) and any(0 < o - k <= 1 for o in others for k in things):
+            yield Fault("a number counts something else", f"{before.text} {word.text}")
 
 
 # --- choices, conditions, force ------------------------------------------------------------------------
@@ -381,7 +416,7 @@ def _alternatives(said: _Text, given: _Text, plain: _Text, words: GuardWords) ->
 
 def _conditions(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
     bound = any(True for _ in said.places(words.condition))
-    for at, after in given.places(("unless", "if", "only if", "provided", "as long as", "once", "until", "assuming")):
+    for at, after in given.places(("unless", "if", "only if", "provided", "as long as", "once", "until", "assuming", "when")):
         _, end = given.sentence(at)
         if not bound and _share(_side(given, after, end), said) >= 0.5:
             yield Fault("a condition lost", given.around(at, after + 3))
@@ -486,11 +521,16 @@ def _relations(one: _Text, words: GuardWords) -> list[tuple[set[str], set[str], 
         if word.stem not in wanting and word.stem not in giving:
             continue
         begin, end = one.sentence(n)
+        while (cut := next((k for k in range(n - 1, begin - 1, -1) if one.low[k] in _JOINTS), None)) is not None:
+            begin = cut + 1
+        end = next((k for k in range(n + 1, end) if one.low[k] in _JOINTS), end)
         left, right = _parties(one, max(begin, n - 6), n), _parties(one, n + 1, min(end, n + 9))
         passive = n > 0 and one.low[n - 1] in ("is", "are", "was", "were", "been", "being", "get", "got") and "by" in one.low[n + 1 : n + 3]
         if passive:
             left, right = right, left
-        found.append((left, right, n) if word.stem in wanting else (right, left, n))
+        # `a reply from the landlord`: whoever gives stands behind the word.
+        is_given = word.stem in giving and "from" in one.low[n + 1 : n + 3]
+        found.append((left, right, n) if word.stem in wanting or is_given else (right, left, n))
     return found
 
 
@@ -508,6 +548,70 @@ def _wants(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterat
             (swapped[0] and (swapped[1] or not left & only_wanting)) or (swapped[1] and not right & only_giving)
         ):
             yield Fault("who asks and who is asked are swapped", said.around(n - 1, n + 2) or here)
+
+
+def _order(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    """What stands left and right of a word in a clause, and what comes after `from` and after `to`, stays there."""
+
+    def triples(one: _Text) -> dict[tuple[str, str, str], bool]:
+        found: dict[tuple[str, str, str], bool] = {}
+        for clause in one.clauses():
+            # `Hall B`: a letter is a name where it cannot be the article or the pronoun.
+            inner = [n for n, w in enumerate(clause) if w.is_content or w.low in _WE or (n and w.text != "I" and re.fullmatch("[A-Z]", w.text))]
+            passive = any(word.low == "by" for word in clause)
+            for i, left in enumerate(inner):
+                if sum(_named(clause[n]) == _named(clause[left]) for n in inner) > 1:
+                    continue  # which of the two is meant cannot be told
+                for j in range(i + 1, len(inner)):
+                    for right in inner[j + 1 :]:
+                        key = (_named(clause[left]), clause[inner[j]].stem, _named(clause[right]))
+                        if len(set(key)) == 3 and all(sum(_named(clause[n]) == one for n in inner) == 1 for one in key[1:]):
+                            found[key] = passive
+        return found
+
+    theirs = triples(given) | triples(plain)
+    for (left, middle, right), passive in triples(said).items():
+        turned = theirs.get((right, middle, left))
+        if turned is not None and (left, middle, right) not in theirs and turned == passive:
+            yield Fault("who does what to whom is turned round", f"{right} {middle} {left}")
+            return
+
+    def ways(one: _Text) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for n, word in enumerate(one.words):
+            if word.low in _WAYS:
+                thing = next((w for w in one.words[n + 1 : n + 4] if w.is_content), None)
+                if thing:
+                    found.setdefault(thing.stem, set()).add(word.low)
+        return found
+
+    known = ways(given)
+    for stem, now in ways(said).items():
+        if stem in known and not now & known[stem]:
+            yield Fault("who does what to whom is turned round", f"{next(iter(known[stem]))} {stem}")
+
+
+def _together(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    """Two clauses whose parts have changed places: each of two new clauses holds words of both old ones."""
+
+    def sets(one: _Text) -> list[set[str]]:
+        return [{_named(w) for w in clause if w.is_content or w.is_number} for clause in one.clauses()]
+
+    theirs = [one for one in sets(given) if one]
+    mine = sets(said)
+    for n, a in enumerate(theirs):
+        for b in theirs[n + 1 :]:
+            only_a, only_b = a - b, b - a
+            mixed = [one for one in mine if one & only_a and one & only_b]
+            if len(mixed) >= 2:
+                first, second = mixed[0], mixed[1]
+                if (first & only_a) - second and (second & only_a) - first and (first & only_b) - second and (second & only_b) - first:
+                    yield Fault("what belongs together is swapped", " ".join(sorted(first & (only_a | only_b))))
+                    return
+
+
+def _named(word: _Word) -> str:
+    return _WE.get(word.low, word.stem)
 
 
 def _deciders(said: _Text, given: _Text, plain: _Text, words: GuardWords, owner: str | None) -> Iterator[Fault]:
@@ -549,6 +653,53 @@ def _open(said: _Text, side: Sequence[str]) -> bool:
             if any(one in said.low[begin:end] for one in ("decide", "decides", "decision", "or", "whether", "option", "options", "if", "unless")):
                 return True
     return False
+
+
+def _qualified(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    """`almost all` and `only one` lose or gain nothing."""
+
+    def held(one: _Text) -> dict[str, tuple[int, int]]:
+        return {phrase: place for phrase in words.qualifiers for place in one.places((phrase,))}
+
+    mine, theirs, ours = held(said), held(given), held(plain)
+    for phrase, (at, after) in theirs.items():
+        if phrase in mine or phrase not in ours:
+            continue
+        thing = next((w for w in given.words[after : after + 4] if w.is_content or w.is_number), None)
+        if thing and (thing.stem in said.stems or (thing.is_number and _value(thing.low) in {_value(w.low) for w in said.words if w.is_number})):
+            yield Fault("how much is changed", given.around(at, after))
+    for phrase, (at, after) in mine.items():
+        if phrase not in theirs and phrase not in ours:
+            yield Fault("how much is changed", said.around(at, after))
+
+
+def _reported(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    if any(True for _ in said.places(words.reported)):
+        return
+    for at, after in given.places(words.reported):
+        _, end = given.sentence(at)
+        side = _side(given, after, end)
+        if len(side) >= 2 and _share(side, said) >= 0.6 and any(True for _ in plain.places(words.reported)):
+            yield Fault("whose words these are is lost", given.around(at, after + 2))
+
+
+def _labels(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
+    """A number that now stands in a clause with another key result or quarter than its own."""
+
+    def homes(one: _Text) -> dict[str, list[set[str]]]:
+        found: dict[str, list[set[str]]] = {}
+        for clause in one.clauses():
+            labels = {w.low for w in clause if re.fullmatch(r"[a-z]{1,4}\d{1,3}", w.low)}
+            for word in clause:
+                if word.is_number and labels:
+                    found.setdefault(_value(word.low), []).append(labels)
+        return found
+
+    theirs = homes(given)
+    for value, sets in homes(said).items():
+        for labels in sets:
+            if value in theirs and not any(labels & known for known in theirs[value]):
+                yield Fault("a number counts something else", f"{', '.join(sorted(labels))}: {value}")
 
 
 def _settled(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:

@@ -525,6 +525,8 @@ class GuardWords(Frozen):
     condition: tuple[str, ...]
     now_days: tuple[str, ...]
     reasons: tuple[str, ...]
+    qualifiers: tuple[str, ...]
+    reported: tuple[str, ...]
 
 
 class Sample(Frozen):
