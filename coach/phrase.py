@@ -12,7 +12,7 @@ import json
 import queue
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -342,7 +342,7 @@ def phrase(
     kept: Accepted | None = None,
     keep_private: bool = False,
     private_may_leave: bool = False,
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """Every job with what became of it, in the order in which they are ready.
 
     kept: accepted texts of other times; private ones are kept only with `keep_private`. Closing the iterator cancels

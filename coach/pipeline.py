@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any, cast
@@ -273,27 +274,29 @@ class Coach(Runnable[Any, Brief]):
         raised: set[int] = set()
         asked = list(questions)
         engine = "offline"
-        for done in phrase(
-            model, writer, jobs, ledger, kept, settings.model_cache == "all", settings.private_to_model
-        ):
-            dones.append(done)
-            number = done.job.item - 1
-            if done.job.kind == "question":
-                if not done.text:
+        # Closed by name: whoever leaves in the middle ends the calls at once.
+        with closing(
+            phrase(model, writer, jobs, ledger, kept, settings.model_cache == "all", settings.private_to_model)
+        ) as ready:
+            for done in ready:
+                dones.append(done)
+                number = done.job.item - 1
+                if done.job.kind == "question":
+                    if not done.text:
+                        continue
+                    asked[number] = asked[number].model_copy(update={"text": done.text})
+                elif done.private_words and done.job.item not in moves and not work[number].private:
+                    raised.add(done.job.item)
+                    held = replace(work[number], room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(work[number]))
+                    work[number] = held
+                    work[number], _ = self._write(text, held, work, as_, answers)
+                elif done.rewrite and done.job.item not in raised:
+                    rewrites = (done.rewrite if one.room == done.job.room else one for one in work[number].rewrites)
+                    work[number] = replace(work[number], rewrites=tuple(rewrites))
+                else:
                     continue
-                asked[number] = asked[number].model_copy(update={"text": done.text})
-            elif done.private_words and done.job.item not in moves and not work[number].private:
-                raised.add(done.job.item)
-                held = replace(work[number], room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(work[number]))
-                work[number] = held
-                work[number], _ = self._write(text, held, work, as_, answers)
-            elif done.rewrite and done.job.item not in raised:
-                rewrites = (done.rewrite if one.room == done.job.room else one for one in work[number].rewrites)
-                work[number] = replace(work[number], rewrites=tuple(rewrites))
-            else:
-                continue
-            engine = model.name
-            yield self._finish(text, work, tuple(asked), review_date, list(notices), engine)
+                engine = model.name
+                yield self._finish(text, work, tuple(asked), review_date, list(notices), engine)
         notices += _said(dones, model, raised, {one.id: one for one in library.rooms})
         if on_stats:
             on_stats(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 from subprocess import run as start
 
 import pytest
 
 from coach import Coach
 from tests.conftest import BLOCKED, MIXED
-from tests.servers import honest, serving
+from tests.servers import Connection, honest, serving
 
 Run = Callable[..., "CompletedProcess[str]"]
 
@@ -130,6 +132,24 @@ def test_a_model_that_cannot_be_reached_is_a_fault_for_doctor(run: Run) -> None:
     assert done.returncode == 1 and "FIX Nothing answers at 127.0.0.1:9." in done.stdout
     no_key = run("doctor", env={"COACH_MODEL": "tested"})
     assert no_key.returncode == 1 and "Set OPENAI_API_KEY" in no_key.stdout
+
+
+def test_who_interrupts_a_model_keeps_the_brief(draft: Path, home: Path) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def thinking(connection: Connection, request: dict[str, object]) -> None:
+        asked.set()
+        over.wait(60)
+
+    with serving(thinking) as server:
+        env = {**os.environ, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED), "COACH_BASE_URL": server.url}
+        process = Popen([sys.executable, "-m", "coach", "prep", str(draft), "--model", "slow"], stdout=PIPE, stderr=PIPE, text=True, env=env)
+        assert asked.wait(300)
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=60)
+        over.set()
+    assert process.returncode == 0 and "OKR REVIEW, PUBLIC" in said
+    assert "the model was stopped" in told and "Traceback" not in told
 
 
 def test_models_of_this_machine_are_listed(run: Run) -> None:
