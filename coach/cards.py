@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from coach.pipeline import Stats
 from coach.schema import Brief, Check, Finding, Item, PageQuote, Question, RoomSpec
 
 _BLANK = re.compile(r"\[(?:result|lever|owner|date|fact)\?\]")
@@ -88,6 +89,43 @@ def notes(said: Sequence[str]) -> str:
 def failure(what: str, fix: str) -> str:
     """A failure a person can act on; the draft stays where it is."""
     return f'<p class="failure" role="alert"><b>{escape(what)}</b> {escape(fix)}</p>'
+
+
+AT_WORK = "The brief below is complete. A model is now wording it line by line."
+STOPPED = "The model was stopped; what it had worded stays, the rest is the coach's own."
+
+
+def leaving(model: str, away: str | None, private_too: bool, missing: bool) -> str:
+    """What will leave this machine with a choice of model, and to where; said before anything is sent."""
+    if not model:
+        return '<p class="leaving">Nothing leaves this machine.</p>'
+    if away is None:
+        first = " It has to be downloaded once." if missing else ""
+        return f'<p class="leaving">The model runs on this machine: nothing leaves it.{first}</p>'
+    where = f"<b>{escape(away)}</b>"
+    if private_too:
+        return f'<p class="leaving away" role="alert">Prepare sends every line of your draft, <b>the private ones too</b>, to {where}.</p>'
+    return f'<p class="leaving away">Prepare sends the public lines of your draft to {where}. Private lines stay here.</p>'
+
+
+def downloading(title: str, done: int, total: int) -> str:
+    """How far a download is."""
+    share = min(1.0, done / total) if total else 0.0
+    return (
+        f'<p class="leaving" role="status">{escape(title)}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB</p>'
+        f'<progress max="1" value="{share:.3f}"></progress>'
+    )
+
+
+def cost(one: Stats) -> str:
+    """What the model did for this draft and what it cost, in a line below the page."""
+    texts = ", ".join(f"{count} {name}" for name, count in sorted(one.outcomes.items()))
+    money = f" · {one.price:.4f} in money" if one.price is not None else ""
+    about = "about " if one.usage.is_estimate else ""
+    return (
+        f'<p class="cost">{escape(one.model)} at {escape(one.where)} · {one.usage.calls} calls · {about}{one.usage.tokens_in:,} tokens in '
+        f"({one.usage.cached:,} cached), {one.usage.tokens_out:,} out{money} · {one.seconds:.0f} s · texts: {escape(texts or 'none')}</p>"
+    )
 
 
 def downloads(brief: Brief) -> str:

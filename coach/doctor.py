@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from coach.embedding import SHA256, verified_model
 from coach.errors import CoachError
 from coach.library import is_indexed
+from coach.model import connect, leaves_to, probe
 from coach.playbook import open_client
 from coach.resources import load_corpus, load_rules
 from coach.settings import Settings
@@ -32,6 +33,7 @@ def examine(settings: Settings) -> tuple[Checked, ...]:
         _index(settings),
         _server(settings),
         _telemetry(),
+        *_model(settings),
     )
 
 
@@ -86,3 +88,29 @@ def _telemetry() -> Checked:
         if os.environ.get(name, "").lower() in ("1", "true"):
             return Checked(False, f"{name} is on, so LangChain would send drafts away.", f"Unset {name}.")
     return Checked(True, "Telemetry of Chroma, Gradio and LangChain is off.")
+
+
+def _model(settings: Settings) -> tuple[Checked, ...]:
+    """One tiny call, which holds nothing of anybody's: whether the model answers, in which form, and what it costs."""
+    if not settings.model:
+        return (Checked(True, "No language model is set; the coach writes by itself."),)
+    try:
+        model = connect(settings)
+        assert model is not None
+        try:
+            found = probe(model)
+        finally:
+            model.close()
+    except CoachError as error:
+        return (Checked(False, error.what, error.fix),)
+    away = leaves_to(settings)
+    goes = f"public lines go to {away}{', and private ones too' if settings.private_to_model else ', private ones stay'}" if away else "nothing leaves this machine"
+    structure = {"json_schema": "by JSON schema", "json_object": "as JSON", "none": "by the prompt alone"}[found.structure]
+    price = found.usage.price(settings.model_price)
+    about = "about " if found.usage.is_estimate else ""
+    cost = f", {price:.6f} in money" if price is not None else ""
+    return (
+        Checked(True, f"The model {model.name} answers at {model.where} in {found.usage.seconds:.1f} s; {goes}."),
+        Checked(True, f"It takes structure {structure}, and {'streams' if found.streams else 'does not stream, which costs nothing but the first glance'}."),
+        Checked(True, f"This call took {about}{found.usage.tokens_in} tokens in and {found.usage.tokens_out} out{cost}; a draft may cost {settings.model_budget:,}."),
+    )

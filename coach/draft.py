@@ -23,10 +23,14 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 @dataclass(frozen=True)
 class Draft:
-    """A draft's text as it will be read; it has the length of what was given. Notices for a person."""
+    """A draft's text as it will be read; it has the length of what was given. Notices for a person.
+
+    language: its name when the draft is surely not English.
+    """
 
     text: str
     notices: tuple[str, ...] = ()
+    language: str | None = None
 
 
 def check_draft(text: str, max_chars: int) -> Draft:
@@ -65,7 +69,7 @@ def check_draft(text: str, max_chars: int) -> Draft:
             f"This draft looks like {language}. The coach reads English; rooms and blanks are a rough guess here, "
             "so check each one, the private ones first."
         )
-    return Draft(clean, tuple(notices))
+    return Draft(clean, tuple(notices), language)
 
 
 _NAMES = {

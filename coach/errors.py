@@ -8,6 +8,8 @@ CoachError                  one line for a person, and what to do about it
 ├── IndexError_             the playbook index cannot be built or opened
 │   └── ChromaUnreachable   a Chroma server was asked for and does not answer
 ├── EmbeddingError          the embedding file is missing or is not the one we know
+├── ModelError              a language model cannot be reached, or answers with nothing usable
+├── WeightsError            an on-device model's file is missing, broken, or cannot be served
 └── OutputError             a result cannot be written where it was asked for
 """
 
@@ -22,9 +24,11 @@ __all__ = [
     "DraftError",
     "EmbeddingError",
     "IndexError_",
+    "ModelError",
     "OptionError",
     "OutputError",
     "UploadError",
+    "WeightsError",
 ]
 
 
@@ -72,6 +76,23 @@ class ChromaUnreachable(IndexError_):
 
 class EmbeddingError(CoachError):
     """The embedding file is missing, or is not the one we know."""
+
+
+class ModelError(CoachError):
+    """A language model cannot be reached, or answers with nothing usable.
+
+    kind: a word for the failure, such as `refused connection`. stops: whether the next call would fail in the
+    same way, so that none is made. Neither text holds what was sent or what came back.
+    """
+
+    def __init__(self, kind: str, what: str, fix: str, stops: bool = True) -> None:
+        super().__init__(what, fix)
+        self.kind = kind
+        self.stops = stops
+
+
+class WeightsError(CoachError):
+    """An on-device model's file is missing, broken, or cannot be served."""
 
 
 class OutputError(CoachError):

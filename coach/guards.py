@@ -16,7 +16,7 @@ from coach.stems import stems
 _WORD = re.compile(r"[^\W_][\w'’.,:/%-]*[\w%]|[^\W_]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NAME = re.compile(r"(?<![.!?:\n] )(?<!^)\b[A-ZÀ-Þ][\w'’-]{2,}")
-_STOP = frozenset(
+STOP_WORDS = frozenset(
     "a an the and or but of to in on at for with by is are was were be been being it its this that these those i we you he she they my our your his her "
     "their me us him them as so not no do does did done have has had will would can could should may might must if then than from into over about up out all any "
     "more most some just only also very really now still get got one two three what which who when where why how there here because either unless until while am im "
@@ -27,7 +27,7 @@ _STOP = frozenset(
 def content_words(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning."""
     words = [word.lower().strip(".,:'’").replace("’", "'") for word in _WORD.findall(text)]
-    return frozenset(stems([word for word in words if len(word) > 2 and word not in _STOP]))
+    return frozenset(stems([word for word in words if len(word) > 2 and word not in STOP_WORDS]))
 
 
 def own_words(draft: str, private: Sequence[Span], public: Sequence[Span]) -> tuple[frozenset[str], ...]:

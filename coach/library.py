@@ -16,7 +16,7 @@ from coach.questions import Bank, flatten, words_of
 from coach.reader import Reader
 from coach.resources import Corpus, corpus_digest, load_corpus, load_phrasing, load_rooms, load_rules, load_signals
 from coach.route import Router
-from coach.schema import Phrasing, QuestionGoal, RoomSpec, Rule, Signal
+from coach.schema import Page, Phrasing, QuestionGoal, RoomSpec, Rule, Signal
 from coach.settings import Settings
 
 Progress = Callable[[str, int, int], None]
@@ -37,6 +37,7 @@ class Library:
     router: Router
     playbook: Playbook
     bank: Bank
+    pages: tuple[Page, ...] = ()
 
 
 def is_indexed(settings: Settings) -> bool:
@@ -119,4 +120,5 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         router=Router.load(folder / "router", reader),
         playbook=playbook,
         bank=Bank(entries, vectors),
+        pages=corpus.pages,
     )

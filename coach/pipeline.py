@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
 from langchain_core.runnables import Runnable, RunnableConfig
 
+from coach.accepted import Accepted
 from coach.agenda import MOST_DECISIONS, make_agenda, make_checklist
 from coach.compose import Task, compose
 from coach.documents import pre_read_days, private_document, public_document
 from coach.draft import check_draft
-from coach.errors import OptionError
+from coach.errors import CoachError, OptionError
 from coach.facts import read_facts
 from coach.guards import inventions, is_decidable, leaks, maps_back
 from coach.language import judge_language
 from coach.library import Library, open_library
 from coach.lint import lint
+from coach.model import Model, Usage, connect
+from coach.phrase import Done, Job, Ledger, Writer, phrase
 from coach.questions import Line, choose
+from coach.resources import load_guard_words, load_phrased, load_prompts
 from coach.route import PRIVATE_AT, Judged, Verdict
 from coach.schema import (
     ROOMS,
@@ -47,6 +54,9 @@ from coach.schema import (
 )
 from coach.segment import assemble, blocks, units
 from coach.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
 
 Answers = Mapping[str, str]
 Moves = Mapping[int, Room]
@@ -78,18 +88,64 @@ class _Work:
     rewrites: tuple[Rewrite, ...] = ()
 
 
-class Coach(Runnable[Any, Brief]):
-    """Turns draft updates into briefs, offline.
+@dataclass(frozen=True)
+class Stats:
+    """What a language model did for one draft: who and where, the cost, the time, and what became of its texts.
 
-    The corpus is indexed at the first use and stays open. As a LangChain `Runnable` it takes a
-    draft, or a dict with `text` and any of `as_`, `review_date`, `answers`, `moves`.
+    seconds: from the connection to the last text; busy: those of them in which a call was in flight.
+    outcomes: for each outcome of coach.phrase the number of texts.
     """
 
-    def __init__(self, settings: Settings | None = None, progress: Progress | None = None) -> None:
+    model: str
+    where: str
+    usage: Usage = field(default_factory=Usage)
+    seconds: float = 0.0
+    busy: float = 0.0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    price: float | None = None
+    dones: tuple[Done, ...] = field(default=(), repr=False)
+
+
+OnStats = Callable[[Stats], None]
+
+
+class Coach(Runnable[Any, Brief]):
+    """Turns draft updates into briefs: offline, and then, where a model is set, phrased by it past the guards.
+
+    The corpus is indexed at the first use and stays open. As a LangChain `Runnable` it takes a
+    draft, or a dict with `text` and any of `as_`, `review_date`, `answers`, `moves`, `on_stats`.
+    model: any LangChain chat model, in place of the one of the settings. library: one that another coach has opened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        progress: Progress | None = None,
+        model: BaseChatModel | Model | None = None,
+        library: Library | None = None,
+    ) -> None:
         self.settings = settings or load_settings()
         self._progress = progress
-        self._library: Library | None = None
+        self._library = library
         self._lock = threading.Lock()
+        self._given_model = model
+        self._model: Model | None = None
+        self._model_lock = threading.Lock()
+
+    @property
+    def model(self) -> Model | None:
+        """The language model, connected when first asked for, or None. Raises OptionError or WeightsError."""
+        with self._model_lock:
+            if self._model is None:
+                self._model = connect(self.settings, self._given_model)
+            return self._model
+
+    def close(self) -> None:
+        """Stop the on-device model server, if one was started."""
+        with self._model_lock:
+            if self._model is not None:
+                self._model.close()
+                self._model = None
 
     @property
     def library(self) -> Library:
@@ -107,14 +163,16 @@ class Coach(Runnable[Any, Brief]):
         review_date: date | None = None,
         answers: Answers | None = None,
         moves: Moves | None = None,
+        on_stats: OnStats | None = None,
     ) -> Brief:
         """The brief of a draft.
 
         as_: the side of the 1:1 the writer is on. answers: blanks filled, `{"3.owner": "Mia"}`.
         moves: items sent to another room by hand; a private item stays private.
+        on_stats: called once with what a model did, where one is set.
         Raises DraftError, OptionError, or what indexing raises at the first use.
         """
-        *_, brief = self._stages(text, as_, review_date, answers or {}, moves or {})
+        *_, brief = self._stages(text, as_, review_date, answers or {}, moves or {}, on_stats)
         return brief
 
     def questions(
@@ -150,7 +208,7 @@ class Coach(Runnable[Any, Brief]):
         return self.prep(**_arguments(input))
 
     def stream(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Brief]:
-        """Partial briefs: rooms at once, then the rewrites item by item, then the whole."""
+        """Partial briefs: rooms at once, the rewrites item by item, the whole; then again as a model betters it."""
         given = _arguments(input)
         yield from self._stages(
             given["text"],
@@ -158,12 +216,13 @@ class Coach(Runnable[Any, Brief]):
             given.get("review_date"),
             given.get("answers") or {},
             given.get("moves") or {},
+            given.get("on_stats"),
         )
 
     # --- the order -------------------------------------------------------------------------------
 
     def _stages(
-        self, text: str, as_: Side, review_date: date | None, answers: Answers, moves: Moves
+        self, text: str, as_: Side, review_date: date | None, answers: Answers, moves: Moves, on_stats: OnStats | None
     ) -> Iterator[Brief]:
         draft = check_draft(text, self.settings.max_chars)
         notices = list(draft.notices)
@@ -181,7 +240,92 @@ class Coach(Runnable[Any, Brief]):
                 notices.append(notice)
             yield engine.model_copy(update={"items": self._items(draft.text, work)})
         questions = self._ask(draft.text, work, as_, len(SLOTS), None)
-        yield self._finish(draft.text, work, questions, review_date, notices)
+        yield self._finish(draft.text, work, questions, review_date, list(notices))
+        if self._given_model is None and not self.settings.model:
+            return
+        if draft.language:
+            notices.append("The language model was not asked: its texts can be checked in English only.")
+            yield self._finish(draft.text, work, questions, review_date, notices)
+            return
+        yield from self._phrased(draft.text, work, questions, as_, review_date, answers, moves, notices, on_stats)
+
+    def _phrased(
+        self,
+        text: str,
+        work: list[_Work],
+        questions: tuple[Question, ...],
+        as_: Side,
+        review_date: date | None,
+        answers: Answers,
+        moves: Moves,
+        notices: list[str],
+        on_stats: OnStats | None,
+    ) -> Iterator[Brief]:
+        """The offline brief again and again, each time with one more text of the model."""
+        try:
+            model = self.model
+            assert model is not None
+        except CoachError as error:
+            notices.append(f"{error.what} {error.fix} The brief is the coach's own, complete without a model.")
+            yield self._finish(text, work, questions, review_date, notices)
+            return
+        began = time.monotonic()
+        library, settings = self.library, self.settings
+        writer = Writer(
+            prompts=load_prompts(),
+            examples=load_phrased(settings.corpus),
+            pages={page.id: page for page in library.pages},
+            words=load_guard_words(),
+            rules=library.rules,
+            signals=library.rule_signals,
+            spellings=library.phrasing.spellings,
+            reader=library.reader,
+        )
+        jobs = [job for job in _jobs(text, work, questions, answers) if model.writes is None or job.kind in model.writes]
+        ledger = Ledger(settings.model_budget)
+        kept = Accepted(settings.home) if settings.model_cache != "off" else None
+        dones: list[Done] = []
+        raised: set[int] = set()
+        asked = list(questions)
+        engine = "offline"
+        # Closed by name: whoever leaves in the middle ends the calls at once.
+        with closing(
+            phrase(model, writer, jobs, ledger, kept, settings.model_cache == "all", settings.private_to_model)
+        ) as ready:
+            for done in ready:
+                dones.append(done)
+                number = done.job.item - 1
+                if done.job.kind == "question":
+                    if not done.text:
+                        continue
+                    asked[number] = asked[number].model_copy(update={"text": done.text})
+                elif done.private_words and done.job.item not in moves and not work[number].private:
+                    raised.add(done.job.item)
+                    held = replace(work[number], room="one_on_one", then=None, private=True, rewrites=(), clauses=_all_private(work[number]))
+                    work[number] = held
+                    work[number], _ = self._write(text, held, work, as_, answers)
+                elif done.rewrite and done.job.item not in raised:
+                    rewrites = (done.rewrite if one.room == done.job.room else one for one in work[number].rewrites)
+                    work[number] = replace(work[number], rewrites=tuple(rewrites))
+                else:
+                    continue
+                engine = model.name
+                yield self._finish(text, work, tuple(asked), review_date, list(notices), engine)
+        notices += _said(dones, model, raised, {one.id: one for one in library.rooms})
+        if on_stats:
+            on_stats(
+                Stats(
+                    model=model.name,
+                    where=model.where,
+                    usage=ledger.usage,
+                    seconds=time.monotonic() - began,
+                    busy=ledger.busy,
+                    outcomes=Counter(done.outcome for done in dones),
+                    price=ledger.usage.price(settings.model_price),
+                    dones=tuple(dones),
+                )
+            )
+        yield self._finish(text, work, tuple(asked), review_date, notices, engine)
 
     def _read(self, text: str, review_date: date | None, moves: Moves) -> list[_Work]:
         """Segment, read and route."""
@@ -291,6 +435,7 @@ class Coach(Runnable[Any, Brief]):
         questions: tuple[Question, ...],
         review_date: date | None,
         notices: list[str],
+        engine: str = "offline",
     ) -> Brief:
         rooms = self.library.rooms
         private, public = _sides(work)
@@ -321,7 +466,7 @@ class Coach(Runnable[Any, Brief]):
         most = next(one.decisions for one in rooms if one.id == "okr_review") or MOST_DECISIONS
         checklist = make_checklist(items, review_date, pre_read_days(rooms), most)
         return Brief(
-            engine="offline",
+            engine=engine,
             draft=text,
             items=items,
             questions=questions,
@@ -477,6 +622,89 @@ def _guiltiest(work: Sequence[_Work], text: str, private: Sequence[Span], public
     return max(shared, key=lambda pair: (pair[0], -pair[1]))[1] if shared else None
 
 
+# --- what a model is asked for, and what is said of it ---------------------------------------------------
+
+
+def _jobs(text: str, work: Sequence[_Work], questions: Sequence[Question], answers: Answers) -> list[Job]:
+    """Every rewrite and question as a job; one for a public room is given public clauses only."""
+    private, public = _sides(work)
+    jobs: list[Job] = []
+    for one in work:
+        mine = tuple(words.strip() for key, words in answers.items() if key.startswith(f"{one.id}.") and words.strip())
+        for rewrite in one.rewrites:
+            inside = rewrite.room == "one_on_one"
+            shown = [
+                Span(start=clause.start, end=clause.end)
+                for clause in one.clauses
+                if inside or (isinstance(clause, PublicClause) and clause.role != "noise")
+            ]
+            jobs.append(
+                Job(
+                    item=one.id,
+                    kind=cast("Any", rewrite.room),
+                    room=rewrite.room,
+                    text=rewrite.text,
+                    draft=text,
+                    spans=tuple(shown),
+                    private=tuple(private),
+                    public=tuple(public),
+                    rewrite=rewrite,
+                    answers=mine,
+                    is_private=inside,
+                )
+            )
+    open_quotes = {text[one.segment.start : one.segment.end] for one in work if not one.private}
+    for number, question in enumerate(questions, 1):
+        if question.because:
+            jobs.append(
+                Job(
+                    item=number,
+                    kind="question",
+                    room="one_on_one",
+                    text=question.text,
+                    draft=text,
+                    spans=(),
+                    line=question.because,
+                    is_private=question.because not in open_quotes,
+                )
+            )
+    return jobs
+
+
+def _said(dones: Sequence[Done], model: Model, raised: set[int], rooms: Mapping[Room, RoomSpec]) -> list[str]:
+    """What a person should know of a model's work: what was not sent, what failed and what to do, what was refused."""
+    said: list[str] = []
+
+    def lines(found: Sequence[Done]) -> str:
+        numbers = sorted({done.job.item for done in found if done.job.kind != "question"})
+        asks = sum(done.job.kind == "question" for done in found)
+        parts = [f"item{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"] if numbers else []
+        parts += [f"{asks} question{'s' if asks > 1 else ''}"] if asks else []
+        return " and ".join(parts)
+
+    unsent = [done for done in dones if done.outcome == "not sent"]
+    if unsent:
+        said.append(f"Not sent to {model.where}, as they are private: {lines(unsent)}. They stand as the coach wrote them.")
+    failures: dict[str, list[Done]] = {}
+    for done in dones:
+        if done.error is not None:
+            failures.setdefault(f"{done.error.what} {done.error.fix}", []).append(done)
+    said += [f"{why} As the coach wrote them: {lines(found)}." for why, found in failures.items()]
+    unpaid = [done for done in dones if done.outcome == "not asked" and done.error is None]
+    if unpaid:
+        said.append(f"The token budget is used up; as the coach wrote them: {lines(unpaid)}. Raise COACH_MODEL_BUDGET for more.")
+    refused: dict[str, list[Done]] = {}
+    for done in dones:
+        if done.outcome == "refused":
+            refused.setdefault(done.faults[0].kind, []).append(done)
+    said += [f"Refused twice ({why}), so as the coach wrote them: {lines(found)}." for why, found in refused.items()]
+    said += [f"Item {number} was moved to the 1:1: {model.name} reads words of it as private. Move it back if they are not." for number in sorted(raised)]
+    for done in dones:
+        if done.doubt and done.job.item not in raised and done.job.kind != "question" and not (done.job.is_private and done.doubt != "leave_out"):
+            said.append(f"Item {done.job.item}: {model.name} would put it under “{rooms[done.doubt].title}”. It stays where it is.")
+    return said
+
+
 # --- what the user adds ------------------------------------------------------------------------------
 
 
@@ -521,7 +749,7 @@ def _move(work: list[_Work], moves: Moves) -> tuple[list[_Work], list[str]]:
 def _arguments(given: Any) -> dict[str, Any]:
     if isinstance(given, str):
         return {"text": given}
-    allowed = ("text", "as_", "review_date", "answers", "moves")
+    allowed = ("text", "as_", "review_date", "answers", "moves", "on_stats")
     if isinstance(given, Mapping) and isinstance(given.get("text"), str) and set(given) <= set(allowed):
         return dict(given)
     raise OptionError("The coach takes a draft as text.", f"Pass a string, or a dict with {', '.join(allowed)}.")

@@ -24,8 +24,11 @@ from coach.schema import (
     CleanLine,
     ExampleDraft,
     ExamplePair,
+    GuardWords,
     Page,
+    Phrased,
     Phrasing,
+    Prompt,
     QuestionGoal,
     RoomSpec,
     Rule,
@@ -34,6 +37,8 @@ from coach.schema import (
     Section,
     Signal,
     SignalFile,
+    Weights,
+    WeightsFile,
 )
 
 _M = TypeVar("_M", bound=BaseModel)
@@ -210,6 +215,48 @@ def load_rules(overlay: Path | None = None) -> tuple[tuple[Rule, ...], tuple[Sig
 def load_clean_lines() -> tuple[CleanLine, ...]:
     """Good sentences of ours that no rule may flag."""
     return tuple(_load_lines([data_root() / "corpus"], "examples", "clean*.jsonl", CleanLine))
+
+
+# --- for a language model ------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def load_weights() -> tuple[Weights, ...]:
+    """The on-device models that can be fetched; the first is the default."""
+    return _load_yaml(Path(__file__).parent / "assets" / "weights.yaml", WeightsFile).weights
+
+
+@lru_cache(maxsize=4)
+def load_prompts(folder: Path | None = None) -> dict[str, Prompt]:
+    """The model prompts by id. Raises CorpusError where declared and used variables differ."""
+    prompts: dict[str, Prompt] = {}
+    for path in _files(folder or data_root() / "prompts", "*.yaml"):
+        if path.stem == "guards":
+            continue
+        prompt = _load_yaml(path, Prompt)
+        used = set(re.findall(r"\{(\w+)\}", prompt.user))
+        if re.search(r"\{\w+\}", prompt.system):
+            line = _line_of(path, "system:")
+            raise CorpusError(path, line, 1, "the static part holds a variable.", "Move it to `user`; `system` must not change.")
+        for name in sorted(used ^ set(prompt.variables)):
+            what = f"the variable {name!r} is used and not declared." if name in used else f"the variable {name!r} is not used."
+            raise CorpusError(path, _line_of(path, "variables:"), 1, what, "Make `variables` name what `user` holds.")
+        if prompt.id != path.stem:
+            raise CorpusError(path, _line_of(path, "id:"), 1, f"the id is {prompt.id!r}.", f"Call it {path.stem}.")
+        prompts[prompt.id] = prompt
+    return prompts
+
+
+@lru_cache(maxsize=1)
+def load_guard_words() -> GuardWords:
+    """The words by which relations are told in a produced text."""
+    return _load_yaml(data_root() / "prompts" / "guards.yaml", GuardWords)
+
+
+@lru_cache(maxsize=4)
+def load_phrased(overlay: Path | None = None) -> tuple[Phrased, ...]:
+    """Examples of phrasing, ours and then the user's."""
+    return tuple(_load_lines(corpus_roots(overlay), "examples", "phrased*.jsonl", Phrased))
 
 
 # --- files ---------------------------------------------------------------------------------------

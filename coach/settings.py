@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coach.errors import OptionError
@@ -20,10 +20,16 @@ class Settings(BaseSettings):
     chroma_url: a Chroma server to use in place of the embedded index.
     host, port: where the page listens. user, password: needed for any address but loopback.
     max_chars: the longest draft that is read, in characters.
+
+    model: a model's name at `base_url`, `local` or a GGUF file for one on this machine, or none.
+    api_key: `OPENAI_API_KEY` in the environment; never printed. model_timeout: seconds a call may take in all.
+    model_retries: times the client asks again after an answer that says "later". model_parallel: calls in flight.
+    model_budget: tokens a draft may cost, in and out. model_price: money for a million tokens in and out, `0.15/0.60`.
+    model_cache: whose accepted texts are kept for next time. private_to_model: send private lines to a model elsewhere.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="COACH_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="COACH_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
     )
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("prep-coach")))
@@ -34,6 +40,16 @@ class Settings(BaseSettings):
     user: str | None = None
     password: str | None = Field(default=None, repr=False)
     max_chars: int = Field(default=60_000, ge=1)
+    model: str | None = None
+    base_url: str = "https://api.openai.com/v1"
+    api_key: SecretStr | None = Field(default=None, validation_alias=AliasChoices("OPENAI_API_KEY"), repr=False)
+    model_timeout: float = Field(default=60, gt=0, le=3600)
+    model_retries: int = Field(default=2, ge=0, le=10)
+    model_parallel: int = Field(default=4, ge=1, le=64)
+    model_budget: int = Field(default=60_000, ge=0)
+    model_price: str | None = Field(default=None, pattern=r"^\d+(?:\.\d+)?/\d+(?:\.\d+)?$")
+    model_cache: Literal["off", "public", "all"] = "public"
+    private_to_model: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -51,12 +67,14 @@ def load_settings(**flags: object) -> Settings:
     Raises OptionError naming the setting when a value cannot be used.
     """
     given = {name: value for name, value in flags.items() if value is not None}
+    if given.get("model") == "none":
+        given["model"] = ""
     try:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "setting"
+        name = str(first["loc"][0]).upper() if first["loc"] else "SETTING"
         raise OptionError(
-            f"COACH_{name.upper()} cannot be used: {first['msg'].lower()}.",
+            f"{'' if name.startswith('OPENAI') else 'COACH_'}{name} cannot be used: {first['msg'].lower()}.",
             "Correct it in the environment or in .env, and run the command again.",
         ) from None

@@ -7,7 +7,8 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -27,7 +28,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from coach import cards
 from coach.draft import MAX_FILE, SUFFIXES, read_file
 from coach.errors import CoachError, OptionError
-from coach.pipeline import Coach
+from coach.local import LOCAL, fetch, held, is_local, known
+from coach.model import leaves_to
+from coach.pipeline import Coach, Stats
 from coach.resources import load_samples
 from coach.schema import ROOMS, Brief, Item, Room, Side
 from coach.settings import Settings
@@ -50,6 +53,8 @@ class _Asked:
     day: date | None = None
     answers: tuple[tuple[str, str], ...] = ()
     moves: tuple[tuple[int, Room], ...] = ()
+    model: str = ""
+    private_too: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class _Shown:
 
     brief: Brief
     asked: _Asked
+    cost: str = ""
 
 
 def launch(settings: Settings, progress: Callable[[str, int, int], None] | None = None) -> None:
@@ -101,41 +107,89 @@ def build(coach: Coach) -> gr.Blocks:
     rooms = {one.id: one for one in coach.library.rooms}
     room_choices = [(rooms[one].title, one) for one in ROOMS]
 
-    def prepare(asked: _Asked, progress: Callable[..., Any] | None = None) -> Any:
-        """What to show and what to say; on a failure what was shown stays, and so does the draft."""
+    coaches = _Coaches(coach)
+
+    def prepare(asked: _Asked, progress: Callable[..., Any] | None = None) -> Iterator[Any]:
+        """What to show and what to say: the whole brief, and again as a model betters it.
+
+        On a failure what was shown stays, and so does the draft.
+        """
         brief: Brief | None = None
+        cost: list[Stats] = []
         try:
-            given = {"text": asked.text, "as_": asked.side, "review_date": asked.day}
-            for n, brief in enumerate(coach.stream({**given, "answers": dict(asked.answers), "moves": dict(asked.moves)})):
-                if progress:
-                    progress((n, len(brief.items) + 2), desc="Reading the draft" if n == 0 else "Writing")
+            mine = coaches.of(asked.model, asked.private_too)
+            given: dict[str, Any] = {"text": asked.text, "as_": asked.side, "review_date": asked.day, "on_stats": cost.append}
+            given |= {"answers": dict(asked.answers), "moves": dict(asked.moves)}
+            for n, brief in enumerate(mine.stream(given)):
+                if not brief.documents.okr:
+                    if progress:
+                        progress((n, len(brief.items) + 2), desc="Reading the draft" if n == 0 else "Writing")
+                elif asked.model:
+                    yield _Shown(brief, asked), cards.notes([*brief.notices, *([] if cost else [cards.AT_WORK])])
         except CoachError as error:
-            return gr.skip(), cards.failure(error.what, error.fix)
+            yield gr.skip(), cards.failure(error.what, error.fix)
+            return
         except Exception as error:
             # A defect of ours: its name may be logged, its message may hold words of the draft.
             print(f"coach: {type(error).__name__} while preparing a draft", flush=True)
-            return gr.skip(), cards.failure("The coach failed on this draft.", "Your draft is untouched; run coach doctor.")
+            yield gr.skip(), cards.failure("The coach failed on this draft.", "Your draft is untouched; run coach doctor.")
+            return
         assert brief is not None
-        return _Shown(brief, asked), cards.notes(brief.notices)
+        yield _Shown(brief, asked, cards.cost(cost[0]) if cost else ""), cards.notes(brief.notices)
 
-    def on_prepare(text: str, side: Side, day: str, progress: Any = _PROGRESS) -> Any:
+    def on_prepare(text: str, side: Side, day: str, model: str, private_too: bool, progress: Any = _PROGRESS) -> Iterator[Any]:
         try:
-            asked = _Asked(text or "", side, _day(day))
+            asked = _Asked(text or "", side, _day(day), model=model or "", private_too=bool(private_too))
         except CoachError as error:
-            return gr.skip(), cards.failure(error.what, error.fix)
-        return prepare(asked, progress)
+            yield gr.skip(), cards.failure(error.what, error.fix)
+            return
+        yield from prepare(asked, progress)
 
-    def on_fill(keys: list[str], shown: _Shown, *words: str) -> Any:
+    def on_fill(keys: list[str], shown: _Shown, *words: str) -> Iterator[Any]:
         answers = dict(shown.asked.answers)
         for key, word in zip(keys, words, strict=True):
             answers.pop(key, None)
             if word and word.strip():
                 answers[key] = " ".join(word.split())
-        return prepare(replace(shown.asked, answers=tuple(answers.items())))
+        yield from prepare(replace(shown.asked, answers=tuple(answers.items())))
 
-    def on_move(number: int, shown: _Shown, room: Room) -> Any:
+    def on_move(number: int, shown: _Shown, room: Room) -> Iterator[Any]:
         others = (one for one in shown.asked.moves if one[0] != number)
-        return prepare(replace(shown.asked, moves=(*others, (number, room))))
+        yield from prepare(replace(shown.asked, moves=(*others, (number, room))))
+
+    def on_model(model: str, private_too: bool) -> tuple[Any, ...]:
+        """What will leave the machine with this choice, and what is still to be done for it."""
+        chosen = coaches.settings(model, private_too)
+        away = leaves_to(chosen)
+        missing = bool(model) and is_local(model) and not _is_here(chosen, model)
+        return (
+            cards.leaving(model, away, private_too, missing),
+            gr.update(visible=missing),
+            gr.update(visible=away is not None),
+        )
+
+    def on_fetch(model: str, private_too: bool) -> Iterator[Any]:
+        weights = known(model)
+        done: list[CoachError | None] = []
+
+        def get() -> None:
+            try:
+                fetch(weights, coach.settings.home, lambda what, have, total: at.__setitem__(0, have))
+                done.append(None)
+            except CoachError as error:
+                done.append(error)
+
+        at = [0]
+        thread = threading.Thread(target=get, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            yield cards.downloading(weights.title, at[0], weights.bytes), gr.update(interactive=False), gr.skip()
+            thread.join(0.5)
+        if done and done[0] is not None:
+            yield cards.failure(done[0].what, done[0].fix), gr.update(interactive=True), gr.skip()
+            return
+        words, button, private_box = on_model(model, private_too)
+        yield words, button, private_box
 
     def on_upload(path: str) -> Any:
         try:
@@ -187,7 +241,18 @@ def build(coach: Coach) -> gr.Blocks:
                         gr.Button(sample.title, size="sm", min_width=100).click(
                             _giving(sample.text), None, draft, api_visibility="private"
                         )
+                picker = gr.Dropdown(
+                    coaches.choices(),
+                    value=coaches.first,
+                    label="Wording",
+                    filterable=False,
+                    elem_id="model",
+                )
+                private_too = gr.Checkbox(False, label="Send private lines too", visible=leaves_to(coach.settings) is not None, elem_id="private-too")
+                leaving = gr.HTML(on_model(coaches.first, False)[0], elem_id="leaving")
+                download = gr.Button("Download the model", size="sm", visible=on_model(coaches.first, False)[1]["visible"], elem_id="download")
                 go = gr.Button("Prepare", variant="primary", elem_id="prepare")
+                stop = gr.Button("Stop the model", size="sm", visible=False, elem_id="stop")
         message = gr.HTML("", elem_id="message")
         outputs = [now, message]
         with gr.Tabs():
@@ -260,16 +325,22 @@ def build(coach: Coach) -> gr.Blocks:
                 query = gr.Textbox(label="Search the playbook", placeholder="who decides when nobody owns it", elem_id="query")
                 found = gr.HTML("", elem_id="found")
                 query.submit(on_search, query, found, api_visibility="private")
-        gr.on(
-            [go.click],
+        cost = gr.HTML("", elem_id="cost")
+        running = go.click(
             on_prepare,
-            [draft, side, day],
+            [draft, side, day, picker, private_too],
             outputs,
             api_visibility="private",
             show_progress_on=[message],
         )
+        go.click(lambda model: gr.update(visible=bool(model)), picker, stop, api_visibility="private", queue=False)
+        running.then(lambda: gr.update(visible=False), None, stop, api_visibility="private")
+        stop.click(lambda: (cards.notes([cards.STOPPED]), gr.update(visible=False)), None, [message, stop], cancels=[running], api_visibility="private")
+        choice = [leaving, download, private_too]
+        gr.on([picker.change, private_too.input], on_model, [picker, private_too], choice, api_visibility="private")
+        download.click(on_fetch, [picker, private_too], choice, api_visibility="private", show_progress="hidden")
         upload.upload(on_upload, upload, [draft, message], api_visibility="private")
-        now.change(_rest, now, [asked_questions, links, private, public, checks], api_visibility="private")
+        now.change(_rest, now, [asked_questions, links, private, public, checks, cost], api_visibility="private")
         gr.api(prep, api_name="prep")  # type: ignore[attr-defined]
     result: gr.Blocks = page
     return result
@@ -281,7 +352,7 @@ def _giving(text: str) -> Callable[[], str]:
 
 def _rest(shown: _Shown | None) -> tuple[str, ...]:
     if shown is None:
-        return cards.questions_list(()), "", "", "", ""
+        return cards.questions_list(()), "", "", "", "", ""
     brief = shown.brief
     return (
         cards.questions_list(brief.questions),
@@ -289,7 +360,49 @@ def _rest(shown: _Shown | None) -> tuple[str, ...]:
         brief.documents.one_on_one,
         brief.documents.okr,
         cards.checklist(brief.checklist),
+        shown.cost,
     )
+
+
+class _Coaches:
+    """A coach for each choice of a model; all share one opened library."""
+
+    def __init__(self, plain: Coach) -> None:
+        self._plain = plain
+        self._made: dict[tuple[str, bool], Coach] = {}
+        self._lock = threading.Lock()
+        self.first = plain.settings.model or ""
+
+    def choices(self) -> list[tuple[str, str]]:
+        """What the picker offers: none, each on-device model, and what the settings name."""
+        every = [("The coach's own, no model", "")]
+        every += [(f"On this machine: {one.weights.title}", f"{LOCAL}:{one.weights.id}") for one in held(self._plain.settings.home)]
+        if self.first == LOCAL:
+            self.first = every[1][1]
+        if self.first and self.first not in (value for _, value in every):
+            away = leaves_to(self._plain.settings)
+            every.append((f"{self.first} at {away}" if away else f"On this machine: {Path(self.first).name}", self.first))
+        return every
+
+    def settings(self, model: str, private_too: bool) -> Settings:
+        """The settings with this choice."""
+        return self._plain.settings.model_copy(update={"model": model or None, "private_to_model": private_too})
+
+    def of(self, model: str, private_too: bool) -> Coach:
+        """The coach for a choice; an on-device server of another choice is stopped."""
+        with self._lock:
+            key = (model, private_too)
+            if key not in self._made:
+                for other in self._made.values():
+                    other.close()
+                self._made = {key: Coach(self.settings(model, private_too), library=self._plain.library)}
+            return self._made[key]
+
+
+def _is_here(settings: Settings, model: str) -> bool:
+    if not model.startswith(LOCAL):
+        return Path(model).expanduser().is_file()
+    return any(one.path for one in held(settings.home) if one.weights.id == known(model).id)
 
 
 class _OnlyUs:

@@ -17,7 +17,7 @@ from tests.blocked import sitecustomize  # this process may reach loopback alone
 
 ROOT = Path(__file__).parent.parent
 BLOCKED = Path(sitecustomize.__file__).parent
-for name in [one for one in os.environ if one.startswith("COACH_")]:
+for name in [one for one in os.environ if one.startswith("COACH_") or one == "OPENAI_API_KEY"]:
     del os.environ[name]
 
 MIXED = """Depot programme, notes for Tuesday
@@ -33,7 +33,9 @@ MIXED = """Depot programme, notes for Tuesday
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+    # TEST_HOME=folder keeps the index from run to run, which saves a minute each time.
+    kept = os.environ.get("TEST_HOME")
+    return Path(kept) if kept else tmp_path_factory.mktemp("home")
 
 
 @pytest.fixture(scope="session")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 from subprocess import run as start
 
 import pytest
 
 from coach import Coach
 from tests.conftest import BLOCKED, MIXED
+from tests.servers import Connection, honest, serving
 
 Run = Callable[..., "CompletedProcess[str]"]
 
@@ -95,6 +98,8 @@ def test_lint_imports_neither_chroma_nor_gradio(tmp_path: Path) -> None:
 
 def test_help_shows_examples_and_exit_codes(run: Run) -> None:
     assert "Exit codes" in run("--help").stdout
+    for command in ("list", "fetch", "serve"):
+        assert "Example: coach model" in run("model", command, "--help").stdout
     for command in ("prep", "lint", "route", "questions", "search", "index", "app", "doctor"):
         assert "Example: coach" in run(command, "--help").stdout
 
@@ -105,3 +110,50 @@ def test_doctor_finds_everything_in_place(run: Run) -> None:
     assert "FIX" not in done.stdout
     sending = run("doctor", env={"LANGSMITH_TRACING": "true"})
     assert sending.returncode == 1 and "Unset LANGSMITH_TRACING" in sending.stdout
+
+
+def test_a_model_words_the_brief_and_the_cost_goes_to_standard_error(run: Run, draft: Path) -> None:
+    with serving(honest) as server:
+        env = {"COACH_BASE_URL": server.url, "COACH_MODEL_PRICE": "1/2", "COACH_MODEL_CACHE": "off"}
+        done = run("prep", str(draft), "--model", "tested", "--stats", "--format", "json", env=env)
+        brief = json.loads(done.stdout)
+        assert brief["engine"] == "tested" and {one["by"] for item in brief["items"] for one in item["rewrites"]} >= {"tested"}
+        assert "tested at 127.0.0.1" in done.stderr and "tokens in" in done.stderr and "in money" in done.stderr
+        asked = run("doctor", "--model", "tested", env=env)
+        assert "The model tested answers at 127.0.0.1" in asked.stdout and "nothing leaves this machine" in asked.stdout
+    off = run("prep", str(draft), "--stats", env={"COACH_MODEL": "tested", "COACH_BASE_URL": server.url, "COACH_MODEL_CACHE": "off"})
+    assert off.returncode == 0 and "Nothing answers at 127.0.0.1" in off.stdout
+    none = run("prep", str(draft), "--model", "none", "--stats", env={"COACH_MODEL": "tested"})
+    assert "No model was asked." in none.stderr
+
+
+def test_a_model_that_cannot_be_reached_is_a_fault_for_doctor(run: Run) -> None:
+    done = run("doctor", env={"COACH_MODEL": "tested", "COACH_BASE_URL": "http://127.0.0.1:9/v1"})
+    assert done.returncode == 1 and "FIX Nothing answers at 127.0.0.1:9." in done.stdout
+    no_key = run("doctor", env={"COACH_MODEL": "tested"})
+    assert no_key.returncode == 1 and "Set OPENAI_API_KEY" in no_key.stdout
+
+
+def test_who_interrupts_a_model_keeps_the_brief(draft: Path, home: Path) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def thinking(connection: Connection, request: dict[str, object]) -> None:
+        asked.set()
+        over.wait(60)
+
+    with serving(thinking) as server:
+        env = {**os.environ, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED), "COACH_BASE_URL": server.url}
+        process = Popen([sys.executable, "-m", "coach", "prep", str(draft), "--model", "slow"], stdout=PIPE, stderr=PIPE, text=True, env=env)
+        assert asked.wait(300)
+        process.send_signal(signal.SIGINT)
+        said, told = process.communicate(timeout=60)
+        over.set()
+    assert process.returncode == 0 and "OKR REVIEW, PUBLIC" in said
+    assert "the model was stopped" in told and "Traceback" not in told
+
+
+def test_models_of_this_machine_are_listed(run: Run) -> None:
+    listed = run("model", "list").stdout
+    assert "qwen2.5-coder-1.5b" in listed and "to fetch" in listed
+    wrong = run("model", "fetch", "nothing-of-that-name")
+    assert wrong.returncode == 2 and "Use one of:" in wrong.stderr

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -17,8 +18,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from coach import Coach
+from coach.cards import leaving
 from coach.resources import load_samples
 from tests.conftest import BLOCKED, MIXED, ROOT
+from tests.servers import honest, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
 FLAGS = [
@@ -29,6 +32,13 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def address(home: Path, coach: Coach) -> Iterator[str]:
+    with running(home) as url:
+        yield url
+
+
+@contextmanager
+def running(home: Path, **env: str) -> Iterator[str]:
+    """The page in a process of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -38,7 +48,7 @@ def address(home: Path, coach: Coach) -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "COACH_HOME": str(home), "COACH_PORT": str(port), "PYTHONPATH": f"{BLOCKED}:{ROOT}"},
+        env={**os.environ, "COACH_HOME": str(home), "COACH_PORT": str(port), "PYTHONPATH": f"{BLOCKED}:{ROOT}", **env},
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -155,3 +165,31 @@ def test_the_picture_of_the_readme(browser: Browser, address: str, tmp_path: Pat
     page.screenshot(path=where)
     assert where.stat().st_size > 20_000
     page.close()
+
+
+def test_a_model_is_picked_named_and_paid_for_in_words(browser: Browser, home: Path, coach: Coach, tmp_path: Path) -> None:
+    with serving(honest) as server, running(home, COACH_MODEL="tested", COACH_BASE_URL=server.url, COACH_MODEL_CACHE="off") as url:
+        page, asked = open_page(browser, url)
+        expect(page.locator("#leaving")).to_contain_text("nothing leaves it")
+        expect(page.locator("#private-too")).to_be_hidden()
+        prepare(page, MIXED)
+        expect(page.locator("#cost")).to_contain_text("tested at 127.0.0.1", timeout=60_000)
+        expect(page.locator("#cost")).to_contain_text("tokens in")
+        assert server.calls and all(one.startswith((url, "data:", "blob:")) for one in asked)
+        page.screenshot(path=Path(os.environ.get("PICTURES", tmp_path)) / "model.png")
+        before = server.calls
+        page.locator("#model input").click()
+        page.get_by_role("option").first.click()
+        expect(page.locator("#leaving")).to_contain_text("Nothing leaves this machine")
+        page.locator("#prepare").click()
+        expect(page.locator("#cost")).to_have_text("", timeout=60_000)
+        assert server.calls == before, "no model means no model"
+        page.close()
+
+
+def test_what_leaves_is_said_before_anything_does() -> None:
+    away = leaving("gpt", "models.example.com", private_too=False, missing=False)
+    assert "models.example.com" in away and "Private lines stay here" in away
+    every = leaving("gpt", "models.example.com", private_too=True, missing=False)
+    assert "the private ones too" in every and "models.example.com" in every
+    assert "downloaded once" in leaving("local", None, private_too=False, missing=True)

@@ -1,0 +1,493 @@
+"""A language model: any LangChain chat model, by default `ChatOpenAI` at any OpenAI-compatible address.
+
+Calls run on one event loop in a thread of its own, so that a call can be timed, cancelled and run beside others
+whatever the caller is. Whatever a client raises leaves here as a `ModelError`, which holds nothing of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import re
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from coach.errors import ModelError, OptionError
+from coach.local import LOCAL, Server, is_local, serve, writes
+from coach.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+
+_T = TypeVar("_T")
+_ROUTES_AWAY = re.compile(r"[-:]cloud$")  # names under which a server on this machine hands the call on
+_REPEATING = re.compile(r"(.{6,80}?)\1{4}$", re.S)
+_CHARS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What calls cost: calls made, tokens in and out, tokens in that a cache served, seconds waited for the model.
+
+    `is_estimate` says that a server gave no figures and they were counted from characters.
+    """
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    seconds: float = 0.0
+    is_estimate: bool = False
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.cached + other.cached,
+            self.seconds + other.seconds,
+            self.is_estimate or other.is_estimate,
+        )
+
+    def price(self, rates: str | None) -> float | None:
+        """Money for these calls at `in/out` for a million tokens, or None where no rates are known."""
+        if not rates:
+            return None
+        given, taken = (float(one) for one in rates.split("/"))
+        return (self.tokens_in * given + self.tokens_out * taken) / 1e6
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model answered, as it came, and the cost."""
+
+    text: str
+    usage: Usage
+
+
+class Model:
+    """A chat model that is asked for fields, one call at a time or several.
+
+    name: as a brief names it. where: the address, for a person. is_here: whether it answers on this machine.
+    parallel: calls in flight at once. writes: the kinds of text it is asked for; None: all.
+    """
+
+    def __init__(
+        self,
+        chat: BaseChatModel,
+        *,
+        name: str | None = None,
+        where: str | None = None,
+        is_here: bool | None = None,
+        timeout: float = 60,
+        parallel: int = 4,
+        server: Server | None = None,
+        writes: frozenset[str] | None = None,
+    ) -> None:
+        base = str(getattr(chat, "openai_api_base", None) or "")
+        self.chat = chat
+        self.name = name or str(getattr(chat, "model_name", None) or getattr(chat, "model", None) or type(chat).__name__)
+        self.is_here = answers_here(base, self.name) if is_here is None else is_here
+        self.where = where or (urlsplit(base).netloc if base else f"wherever {type(chat).__name__} sends it")
+        self.timeout = timeout
+        self.parallel = parallel
+        self.writes = writes
+        self.asks_for = _FORMATS if _speaks_openai(chat) else ("none",)
+        self.streams = False
+        self._server = server
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns: asyncio.Semaphore | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Model({self.name!r}, {self.where!r})"
+
+    def close(self) -> None:
+        """Stop the on-device server, if this model has one of its own."""
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def turns(self) -> asyncio.Semaphore:
+        """Held by whoever calls, so that no more than `parallel` calls are in flight; of use inside `submit` alone."""
+        assert self._turns is not None
+        return self._turns
+
+    def submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Run a coroutine on the model's loop; its future may be waited for or cancelled from any thread."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                # A daemon: a call that hangs in a resolver must not keep the command from ending.
+                threading.Thread(target=self._loop.run_forever, name="model calls", daemon=True).start()
+                self._turns = asyncio.Semaphore(self.parallel)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def ask(self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int) -> Reply:
+        """What the model answers when asked for a JSON object with these fields; `limit` is the tokens it may take.
+
+        Only the first field is required of it; `read_fields` takes them out. Must run through `submit`. Raises ModelError.
+        """
+        began = time.monotonic()
+        try:
+            text, counts = await asyncio.wait_for(self._answer(messages, fields, limit), self.timeout)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise _failure(_kind(error), self) from None
+        given, taken, cached = counts
+        usage = Usage(
+            calls=1,
+            tokens_in=given or estimate(messages),
+            tokens_out=taken or len(text) // _CHARS_PER_TOKEN,
+            cached=cached,
+            seconds=time.monotonic() - began,
+            is_estimate=not given,
+        )
+        return Reply(text, usage)
+
+    async def _answer(
+        self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int
+    ) -> tuple[str, tuple[int, int, int]]:
+        """The raw text and the tokens; asks for less structure where the server refuses it."""
+        while True:
+            try:
+                return await self._stream(messages, fields, limit)
+            except Exception as error:
+                # Servers differ in what they can be asked for. What one refused once is not asked again.
+                if len(self.asks_for) == 1 or not _refused_format(error):
+                    raise
+                self.asks_for = self.asks_for[1:]
+
+    async def _stream(
+        self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int
+    ) -> tuple[str, tuple[int, int, int]]:
+        from langsmith.run_helpers import tracing_context
+
+        options: dict[str, Any] = {}
+        if _speaks_openai(self.chat):
+            # In `extra_body`, so that the client passes it on and does not judge the answer itself.
+            body = _format(self.asks_for[0], fields)
+            options = {"max_tokens": limit, "stream_usage": True, **({"extra_body": body} if body else {})}
+        text, counts, ended, came = "", (0, 0, 0), "", 0
+        with tracing_context(enabled=False):  # a trace would send the draft to somebody else
+            async with aclosing(_chunks(self.chat.astream(list(messages), **options))) as chunks:
+                async for chunk in chunks:
+                    came += bool(chunk.text)
+                    text += str(chunk.text)
+                    ended = str(chunk.response_metadata.get("finish_reason") or ended)
+                    if chunk.usage_metadata:
+                        details = chunk.usage_metadata.get("input_token_details") or {}
+                        counts = (
+                            chunk.usage_metadata["input_tokens"],
+                            chunk.usage_metadata["output_tokens"],
+                            details.get("cache_read") or 0,
+                        )
+                    if _REPEATING.search(text[-600:]) or len(text) > 12 * limit + 400:
+                        raise _failure("endless repetition", self)
+        if "content_filter" in ended:
+            raise _failure("refusal", self)
+        self.streams = came > 1
+        return text, counts
+
+
+async def _chunks(stream: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
+    # An async generator of ours, which can be closed whatever the chat model returns.
+    async for chunk in stream:
+        yield chunk
+
+
+def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Model | None:
+    """The model of the settings, or one around a chat model, or None when none is set.
+
+    An on-device server is started here. Raises OptionError or WeightsError.
+    """
+    if isinstance(chat, Model):
+        return chat
+    if chat is not None:
+        return Model(chat, timeout=settings.model_timeout, parallel=settings.model_parallel)
+    if not settings.model:
+        return None
+    if is_local(settings.model):
+        server = serve(settings)
+        return Model(
+            _client(settings, server.url, server.name, server.key),
+            name=server.name,
+            where="this machine",
+            is_here=True,
+            timeout=settings.model_timeout,
+            parallel=1,  # one sequence: its cache holds the shared start of every prompt
+            server=server,
+            writes=writes(server.name),
+        )
+    parts = urlsplit(settings.base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise OptionError("COACH_BASE_URL is no web address.", "Write it like https://api.openai.com/v1.")
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    if key is None and parts.hostname == "api.openai.com":
+        raise OptionError(
+            "There is no key for api.openai.com.",
+            f"Set OPENAI_API_KEY, or COACH_BASE_URL for another server, or COACH_MODEL={LOCAL} for this machine.",
+        )
+    return Model(
+        _client(settings, settings.base_url, settings.model, key),
+        name=settings.model,
+        where=parts.netloc.rpartition("@")[2],
+        is_here=answers_here(settings.base_url, settings.model),
+        timeout=settings.model_timeout,
+        parallel=settings.model_parallel,
+    )
+
+
+def leaves_to(settings: Settings) -> str | None:
+    """Where the lines of a draft would go with these settings, without connecting; None: they stay on this machine."""
+    if not settings.model or is_local(settings.model) or answers_here(settings.base_url, settings.model):
+        return None
+    return urlsplit(settings.base_url).netloc.rpartition("@")[2] or settings.base_url
+
+
+def answers_here(address: str, name: str) -> bool:
+    """Whether a server address and model name mean this machine; a name that a local server hands on does not."""
+    host = urlsplit(address).hostname or ""
+    if _ROUTES_AWAY.search(name):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def estimate(messages: Sequence[BaseMessage]) -> int:
+    """About how many tokens messages take; four characters to one."""
+    return sum(len(str(one.content)) for one in messages) // _CHARS_PER_TOKEN
+
+
+def _client(settings: Settings, address: str, name: str, key: str | None) -> BaseChatModel:
+    # Slow to import, and needed only where a model is used.
+    import openai
+    from langchain_openai import ChatOpenAI
+    from pydantic import SecretStr
+
+    here = answers_here(address, name)
+    # A proxy or a redirect would carry a private line off the machine that was promised to it.
+    http = openai.DefaultAsyncHttpxClient(trust_env=not here, follow_redirects=False, timeout=settings.model_timeout)
+    return ChatOpenAI(
+        model=name,
+        base_url=address,
+        api_key=SecretStr(key or "none"),
+        temperature=0,
+        timeout=settings.model_timeout,
+        max_retries=settings.model_retries,
+        http_async_client=http,
+        stream_chunk_timeout=settings.model_timeout + 60,  # ours ends a call first, and says so in our words
+        openai_proxy="",
+        use_responses_api=False,
+    )
+
+
+def _speaks_openai(chat: object) -> bool:
+    # Only a class that is loaded can have made the object; loading it to ask would take seconds.
+    if "langchain_openai" not in sys.modules:
+        return False
+    from langchain_openai.chat_models.base import BaseChatOpenAI
+
+    return isinstance(chat, BaseChatOpenAI)
+
+
+# --- structure -------------------------------------------------------------------------------------
+
+_FORMATS: tuple[str, ...] = ("json_schema", "json_object", "none")
+
+
+def _format(kind: str, fields: Sequence[str]) -> dict[str, Any]:
+    if kind == "json_schema":
+        schema = {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in fields},
+            "required": [fields[0]],
+            "additionalProperties": False,
+        }
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
+    return {"response_format": {"type": "json_object"}} if kind == "json_object" else {}
+
+
+def _refused_format(error: Exception) -> bool:
+    """Whether a server turned the request down for its shape, so that a plainer one may pass."""
+    return getattr(error, "status_code", None) in (400, 422) and _kind(error) == "refused request"
+
+
+def read_fields(text: str, fields: Sequence[str]) -> dict[str, str]:
+    """The wanted fields of the first JSON object in a reply, in prose or a code fence too. Raises ModelError."""
+    body = re.sub(r"<think>.*?(?:</think>|$)", "", text, flags=re.S).strip()
+    if not body:
+        raise _failure("empty reply")
+    decoder = json.JSONDecoder(strict=False)
+    for match in re.finditer(r"\{", body):
+        try:
+            found, _ = decoder.raw_decode(body, match.start())
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(found, dict) and isinstance(found.get(fields[0]), str):
+            return {name: found[name] for name in fields if isinstance(found.get(name), str)}
+        if isinstance(found, dict):
+            raise _failure("schema ignored")
+    if "{" in body:
+        raise _failure("half a JSON")
+    raise _failure("no JSON")
+
+
+# --- what can go wrong -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    what: str
+    fix: str
+    stops: bool = True
+
+
+_RETRY_LATER = "Prepare the draft again in a few minutes."
+_ONCE = "Prepare the draft again, or use another model, if this line matters."
+_TROUBLE: Mapping[str, _Trouble] = {
+    "refused connection": _Trouble("Nothing answers at {where}.", "Start the model server, or correct COACH_BASE_URL."),
+    "unknown host": _Trouble("The name {where} is not known on this network.", "Check COACH_BASE_URL and the network."),
+    "unsafe connection": _Trouble(
+        "The connection to {where} is not trusted (TLS).", "Check its certificate, or write http:// for a server without one."
+    ),
+    "wrong key": _Trouble("{where} does not accept the key.", "Check OPENAI_API_KEY."),
+    "forbidden": _Trouble("{where} does not let this key use {name}.", "Use a key or a model that is allowed."),
+    "unknown model": _Trouble("{where} has no model {name}.", "Check COACH_MODEL and COACH_BASE_URL."),
+    "too many calls": _Trouble("{where} says: too many calls.", f"{_RETRY_LATER} A lower COACH_MODEL_PARALLEL helps."),
+    "server fault": _Trouble("{where} failed.", _RETRY_LATER),
+    "moved": _Trouble("{where} sends calls on to another address, which is not followed.", "Correct COACH_BASE_URL."),
+    "slow": _Trouble("{name} did not answer within {seconds:g} s.", "Raise COACH_MODEL_TIMEOUT, or use a smaller model.", False),
+    "cut off": _Trouble("The answer of {name} was cut off on its way.", _ONCE, False),
+    "refusal": _Trouble("{name} declined to answer.", _ONCE, False),
+    "too long": _Trouble("A line is too long for {name}.", "Split the line, or use a model that reads more.", False),
+    "refused request": _Trouble("{where} does not understand the call.", "Check that it is an OpenAI-compatible server."),
+    "empty reply": _Trouble("{name} answered with nothing.", _ONCE, False),
+    "no JSON": _Trouble("{name} answered in another form than asked.", _ONCE, False),
+    "half a JSON": _Trouble("{name} stopped in the middle of its answer.", _ONCE, False),
+    "schema ignored": _Trouble("{name} answered in another form than asked.", _ONCE, False),
+    "endless repetition": _Trouble("{name} repeated itself without end and was stopped.", _ONCE, False),
+    "unusable": _Trouble("{name} failed in a way the coach does not know.", "Run coach doctor."),
+}
+
+
+def _failure(kind: str, model: Model | None = None) -> ModelError:
+    trouble = _TROUBLE[kind]
+    words = {
+        "where": model.where if model else "The server",
+        "name": model.name if model else "The model",
+        "seconds": model.timeout if model else 0,
+    }
+    return ModelError(kind, trouble.what.format(**words), trouble.fix, trouble.stops)
+
+
+def trouble_kinds() -> tuple[str, ...]:
+    """Every kind of failure that is told apart."""
+    return tuple(_TROUBLE)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        waiting += [one.__cause__, one.__context__]
+        waiting += getattr(one, "exceptions", ())
+
+
+_BY_STATUS = {401: "wrong key", 403: "forbidden", 404: "unknown model", 408: "slow", 413: "too long", 429: "too many calls"}
+_TOO_LONG = re.compile(r"context|too long|exceeds? the|maximum.{0,20}tokens", re.I)
+
+
+def _kind(error: BaseException) -> str:
+    """The kind of failure behind whatever a client raised."""
+    from langchain_core import exceptions as named
+
+    causes = list(_causes(error))
+    if any(isinstance(one, named.ContextOverflowError) for one in causes):
+        return "too long"
+    if any(isinstance(one, named.ModelRefusalError) for one in causes):
+        return "refusal"
+    status = next((s for one in causes if isinstance(s := getattr(one, "status_code", None), int)), None)
+    if status is not None:
+        if status in (400, 422) and _TOO_LONG.search(str(error)):
+            return "too long"
+        if 300 <= status < 400:
+            return "moved"
+        return _BY_STATUS.get(status) or ("server fault" if status >= 500 else "refused request")
+    for one in causes:
+        if isinstance(one, ssl.SSLError):
+            return "unsafe connection"
+        if isinstance(one, socket.gaierror):
+            return "unknown host"
+    names = {type(one).__name__ for one in causes}
+    if any(isinstance(one, TimeoutError) for one in causes) or names & {"APITimeoutError", "ReadTimeout", "ConnectTimeout", "PoolTimeout"}:
+        return "slow"
+    if names & {"RemoteProtocolError", "ReadError", "WriteError"} or any(isinstance(one, ConnectionResetError) for one in causes):
+        return "cut off"
+    if any(isinstance(one, ConnectionError) for one in causes) or names & {"ConnectError", "APIConnectionError"}:
+        return "refused connection"
+    for kind, known in (
+        ("wrong key", named.ModelAuthenticationError),
+        ("forbidden", named.ModelPermissionDeniedError),
+        ("unknown model", named.ModelNotFoundError),
+        ("too many calls", named.ModelRateLimitError),
+        ("slow", named.ModelTimeoutError),
+        ("refused connection", named.ModelConnectionError),
+        ("refused request", named.ModelInvalidRequestError),
+        ("server fault", named.ModelAPIError),
+    ):
+        if any(isinstance(one, known) for one in causes):
+            return kind
+    if names & {"APIError", "APIResponseValidationError"}:
+        return "server fault"
+    if names & {"JSONDecodeError"}:
+        return "refused request"
+    return "unusable"
+
+
+# --- does it work ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one tiny call showed: the form of structure the server takes, whether it streams, the cost."""
+
+    structure: str
+    streams: bool
+    usage: Usage = field(default_factory=Usage)
+
+
+def probe(model: Model) -> Probe:
+    """Send one tiny call that holds nothing of anybody's. Raises ModelError."""
+    from langchain_core.messages import HumanMessage, SystemMessage
+
+    messages = [
+        SystemMessage('Answer with one JSON object: {"text": "ready"}. Nothing else.'),
+        HumanMessage("Are you there?"),
+    ]
+
+    async def call() -> Probe:
+        reply = await model.ask(messages, ("text",), 40)
+        read_fields(reply.text, ("text",))
+        return Probe(model.asks_for[0], model.streams, reply.usage)
+
+    return model.submit(call()).result()
