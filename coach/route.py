@@ -30,7 +30,7 @@ Matrix = NDArray[np.float32]
 
 # How sure the models must be; chosen on corpus drafts that neither model had learned from, so that
 # a private clause is let through far less often than a public one is held back.
-PRIVATE_AT = 0.3
+PRIVATE_AT = 0.15
 SURE_AT = 0.6
 SPLIT_AT = 0.5
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
@@ -227,7 +227,8 @@ class Router:
     def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
-        if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and float(chances[0]) >= 0.12)):
+        alone = float(chances[0])
+        if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.
             chances[0] = max(float(chances[0]), private, 0.5)
             chances /= chances.sum()
