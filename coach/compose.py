@@ -42,8 +42,10 @@ _BLANK_TEXT: dict[BlankKey, str] = {
     "result": "[result?]",
     "fact": "[fact?]",
 }
+_PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as soon|no later|early|late)\b", re.I)
+_BAR = re.compile(r"\s*\|\s*")
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
-_MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
+_MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so(?! (?:is|are|was|were|am|do|does|did|has|have|will|far|long|much)\b)|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
 _CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b", re.I)
 _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
@@ -69,6 +71,11 @@ class _Text:
         if self.pieces and isinstance(self.pieces[-1], CoachPiece):
             text = self.pieces.pop().text + text
         self.pieces.append(CoachPiece(text=text))
+
+    def unsay(self, words: str) -> None:
+        """Take back connecting words that stand last."""
+        if self.pieces and isinstance(self.pieces[-1], CoachPiece) and self.pieces[-1].text.endswith(words):
+            self.pieces[-1] = CoachPiece(text=self.pieces[-1].text.removesuffix(words))
 
     def draft(self, draft: str, start: int, end: int, capital: bool = False) -> None:
         if end <= start:
@@ -269,6 +276,8 @@ def _render(
                     blank("owner")
             case "due":
                 if facts.due and not task.answers.get("date"):
+                    if _PREPOSITION.match(task.draft, facts.due.start):
+                        out.unsay("by ")
                     out.draft(task.draft, facts.due.start, facts.due.end)
                 else:
                     blank("date")
@@ -313,13 +322,25 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
                 continue
             if not first:
                 out.coach(" ")
-            for number, (a, b) in enumerate(parts):
-                if number and out.words()[-1:] not in ("", " "):
+            cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(task.draft, a, b)]
+            for number, (part, a, b) in enumerate(cells):
+                if number and part == cells[number - 1][0]:
+                    out.coach(": " if number == 1 else ", ")
+                elif number and out.words()[-1:] not in ("", " "):
                     out.coach(" ")
                 out.draft(task.draft, a, b, capital=number == 0)
             if out.words()[-1:] not in ".?!":
                 out.coach(".")
             first = False
+
+
+def _cells(draft: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The cells of a row that was typed without a table around it, or the whole."""
+    edges = [start]
+    for match in _BAR.finditer(draft, start, end):
+        edges += [match.start(), match.end()]
+    edges.append(end)
+    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
 
 
 _COLOUR = re.compile(r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)[.!]?$", re.I)
@@ -391,7 +412,7 @@ def _shorn(draft: str, start: int, end: int, marks: str) -> int:
     return start + len(draft[start:end].rstrip(marks))
 
 
-_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s])[ \t]*\n+|\n[ \t]*\n\s*")  # a break inside a sentence is only a width
+_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s\"”’)\]])[ \t]*\n+|\n[ \t]*\n\s*")  # a break inside a sentence is only a width
 _SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
 
 
@@ -474,6 +495,8 @@ def _tidy(pieces: Sequence[Piece]) -> list[Piece]:
                 text = text.lstrip()
             if before in ".?!" and text[:1] in ".,;":
                 text = text[1:]
+            if text[:1] == "?" and out and isinstance(out[-1], BlankPiece):
+                text = text[1:]  # a blank asks already
             if not text:
                 continue
             piece = CoachPiece(text=text)

@@ -158,8 +158,15 @@ def _owner_seen(draft: str, stated: Sequence[Stated]) -> Span | None:
     return Span(start=best.start, end=best.end)
 
 
+_SINCE = re.compile(r"\b(?:since|ago)\b[^.;!?\n]*$", re.I)  # what has begun on a day is not due on it
+
+
 def _due_seen(draft: str, stated: Sequence[Stated], review_date: date | None) -> When | None:
-    seen = [one for one in stated if one.tag == "due" and 2 <= one.end - one.start <= 50]
+    seen = [
+        one
+        for one in stated
+        if one.tag == "due" and 2 <= one.end - one.start <= 50 and not _SINCE.search(draft[max(0, one.start - 30) : one.end])
+    ]
     best = max(seen, key=lambda one: one.chance, default=None)
     if best is None:
         return None
@@ -211,7 +218,9 @@ _PROMISED = re.compile(r"\b(?:target|goal|kr|key result|okr|objective|promised?|
 
 def _due(item: str, offset: int, dates: Sequence[When], levers: Sequence[Span]) -> When | None:
     """The day by which somebody has to decide or act; the date of a promise is not it."""
-    deadlines = [one for one in dates if one.is_deadline]
+    deadlines = [
+        one for one in dates if one.is_deadline and not _SINCE.search(item[max(0, one.start - offset - 30) : one.end - offset])
+    ]
     for one in deadlines:
         begin = max((item.rfind(mark, 0, one.start - offset) for mark in ".;!?\n"), default=-1) + 1
         lead = item[begin : one.start - offset]

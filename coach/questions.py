@@ -13,6 +13,15 @@ from coach.schema import SLOTS, BankQuestion, Facts, Question, QuestionGoal, Roo
 
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
+_TWO_WAYS = re.compile(r"\{(?:option_b|choice)\}")
+# What can follow `to`: the plain form of a verb. Options that begin otherwise are quoted whole.
+_DOES = re.compile(
+    r"(?:accept|add|approve|ask|borrow|build|buy|call|cancel|carry|change|choose|close|come|continue|cover|cut|delay|do|drop|end|extend|find|freeze|fund|get|"
+    r"give|go|hand|hire|hold|keep|launch|leave|lend|let|live|lose|lower|make|merge|move|narrow|open|order|park|pause|pay|plan|postpone|pull|push|put|raise|"
+    r"reject|release|rent|replace|report|run|say|sell|send|set|shift|ship|shut|sign|skip|slip|split|start|stay|stop|swap|switch|take|tell|train|try|turn|use|"
+    r"wait|waive|write)\b",
+    re.I,
+)
 
 # What kind of line each slot of the 1:1 wants to hold on to.
 _ROOMS: dict[Slot, dict[Room, float]] = {
@@ -87,7 +96,10 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
             kinds = {signal.split(".", 1)[-1] for signal in line.signals}
             table[r, c] += _ROOMS[question.slot].get(line.room, -0.1)
             table[r, c] += 0.08 * bool(kinds & _SIGNALS[question.slot])
-            table[r, c] += 0.06 * (_filled(question, line) is not None)
+            filled = _filled(question, line)
+            table[r, c] += 0.06 * (filled is not None)
+            # Two ways on the table are what a manager can be asked to choose between.
+            table[r, c] += 0.15 * (filled is not None and bool(_TWO_WAYS.search(question.fill or "")))
     return table
 
 
@@ -135,7 +147,8 @@ def _filled(question: BankQuestion, line: Line) -> str | None:
     slots = _SLOT.findall(question.fill)
     if not slots or any(slot not in values for slot in slots):
         return None
-    return _SLOT.sub(lambda match: values[match[1]], question.fill)
+    text = _SLOT.sub(lambda match: values[match[1]], question.fill)
+    return text[:1].upper() + text[1:]
 
 
 def _values(line: Line) -> dict[str, str]:
@@ -156,7 +169,9 @@ def _values(line: Line) -> dict[str, str]:
         halves = re.split(r",? or (?:we |i |to )?", said, maxsplit=1)
         if len(halves) == 2 and all(3 <= len(half.split()) <= 14 for half in halves):
             first = re.sub(r"^(?:either |we |i |to |whether )+", "", halves[0].strip(" ,"), flags=re.I)
-            found["option_a"], found["option_b"] = first, halves[1].strip(" ,.")
+            found["choice"] = f"{first} or {halves[1].strip(' ,.')}"
+            if _DOES.match(first) and _DOES.match(halves[1]):
+                found["option_a"], found["option_b"] = first, halves[1].strip(" ,.")
     topic = re.match(r"(?:the )?([A-Za-z][\w&/ -]{1,28}?)(?= (?:is|are|was|has|went|at|in)\b|:| -| [—–])", line.quote)
     if topic and len(topic[1].split()) <= 3 and topic[1].split()[0].lower() not in _NOT_TOPIC:
         found["topic"] = f"the {topic[1]}" if topic[1][:1].islower() else topic[1]
