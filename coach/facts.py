@@ -125,7 +125,7 @@ def read_facts(
     """
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
-    levers = _lever_seen(stated) or _levers(item, start)
+    levers = _wider(_lever_seen(stated), _levers(item, start))
     cells = _cells(draft, start, end, columns)
     due = _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
@@ -141,6 +141,15 @@ def read_facts(
         cleared=bool(_CLEARED.search(item)),
         has_ask=bool(_ASK.search(item)),
     )
+
+
+def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
+    """What was seen, or the known wording around it: half of a choice is no choice."""
+    if not seen or not known:
+        return seen or known
+    a, b = seen[0], known[0]
+    holds = b.start <= a.start and a.end <= b.end
+    return known if holds and b.end - b.start <= 2.5 * (a.end - a.start) else seen
 
 
 def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
