@@ -208,6 +208,12 @@ def test_faithful_names_what_was_made_up(text: str, what: str) -> None:
     assert not failed.passed and f"“{what}”" in failed.explanation
 
 
+def test_faithful_lets_connecting_words_be() -> None:
+    case = BY_ID["invent-target-not-result"]
+    for text in ("Do we [lever?]? [owner?] says by [date?].", "I need one of the two.", "Decide by [date?]: [lever?]. Whose call: [owner?]."):
+        assert verdict("faithful", case, answer(case, [("okr_review", text)], owner="Beatrix", due="9 April")).passed, text
+
+
 def test_faithful_refuses_swapped_numbers_and_the_wrong_owner() -> None:
     case = BY_ID["invent-target-not-result"]
     assert not verdict("faithful", case, answer(case, [("okr_review", "Flaky tests: 2%; the target is under 4.7%.")], owner="Beatrix")).passed
