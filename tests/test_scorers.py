@@ -89,6 +89,12 @@ def test_the_suite_is_large_and_every_family_has_its_share() -> None:
     assert rooms == {"one_on_one", "okr_review", "okr_doc", "staff_meeting", "leave_out"}
 
 
+def test_the_table_of_families_in_the_readme_is_true() -> None:
+    rows = re.findall(r"^\| ([a-z_]+) \|[^|]+\| (\d+) \|$", (our_suite() / "README.md").read_text("utf-8"), re.M)
+    counts = {name: str(sum(one.family == name for one in CASES)) for name in {one.family for one in CASES}}
+    assert dict(rows) == {**counts, "all": str(len(CASES))}
+
+
 def test_no_case_repeats_another_or_the_examples_the_coach_has_learned_from() -> None:
     from tests.conftest import examples
 
@@ -206,6 +212,12 @@ def test_faithful_names_what_was_made_up(text: str, what: str) -> None:
     case = BY_ID["invent-target-not-result"]
     failed = verdict("faithful", case, answer(case, [("okr_review", text)], owner="Beatrix"))
     assert not failed.passed and f"“{what}”" in failed.explanation
+
+
+def test_faithful_lets_connecting_words_be() -> None:
+    case = BY_ID["invent-target-not-result"]
+    for text in ("Do we [lever?]? [owner?] says by [date?].", "I need one of the two.", "Decide by [date?]: [lever?]. Whose call: [owner?]."):
+        assert verdict("faithful", case, answer(case, [("okr_review", text)], owner="Beatrix", due="9 April")).passed, text
 
 
 def test_faithful_refuses_swapped_numbers_and_the_wrong_owner() -> None:

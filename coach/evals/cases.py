@@ -106,6 +106,7 @@ class Words(Frozen):
     owner: tuple[str, ...]
     date: tuple[str, ...]
     openers: tuple[str, ...]
+    spared: tuple[str, ...] = ()
     document: tuple[str, ...]
 
 

@@ -63,13 +63,15 @@ def word_count(text: str) -> int:
     return len(re.findall(r"\S*\w\S*", text))
 
 
-def invented(text: str, source: str, openers: Sequence[str]) -> list[str]:
+def invented(text: str, source: str, openers: Sequence[str], spared: Sequence[str] = ()) -> list[str]:
     """Numbers, times and names of a text that its source does not hold.
 
     A capital inside a sentence is a name; at its start it is one only when a verb of deciding
-    or nothing follows and the word is none of `openers`.
+    or nothing follows and the word is none of `openers`. `spared`: phrases that count what was said.
     """
-    body = re.sub(r"\[[^\]]*\?\]", " ", text).translate(_QUOTES)
+    body = re.sub(r"\[[^\]]*\?\]", "blank", text).translate(_QUOTES)
+    for phrase in spared:
+        body = re.sub(rf"\b{re.escape(phrase)}\b", " ", body, flags=re.I)
     plain, known = flat(body), flat(source)
     digits = set(_DIGITS.findall(known)) | {_SPELLED[word] for word in re.findall(r"[a-z]+", known) if word in _SPELLED}
     found = [one for one in _DIGITS.findall(plain) if one not in digits]

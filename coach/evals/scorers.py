@@ -210,11 +210,11 @@ def faithful(case: Case, output: Output, words: Words) -> Verdict | None:
     faults = [
         f"“{thing}” was not said (in “{_short(one.text, 30)}”)"
         for one in rewrites
-        for thing in invented(one.text, source, words.openers)
+        for thing in invented(one.text, source, words.openers, words.spared)
     ]
     for line in output.brief.documents.okr.splitlines():
         if line.startswith("- "):
-            faults += [f"“{thing}” was not said (in the OKR document)" for thing in invented(line[2:], f"{source}\n{' '.join(words.document)}", words.openers)]
+            faults += [f"“{thing}” was not said (in the OKR document)" for thing in invented(line[2:], f"{source}\n{' '.join(words.document)}", words.openers, words.spared)]
     faults += [f"“{one}” must never be written" for one in case.never for rewrite in rewrites if holds(rewrite.text, one)]
     for rewrite in rewrites:
         for name, value in (("owner", rewrite.owner), ("due", rewrite.due)):
