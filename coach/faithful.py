@@ -290,11 +290,13 @@ def _nearest(one: _Text, n: int, words: GuardWords) -> str | None:
 
 
 def _roles(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
-    mine, theirs = _kinds(said, words), _kinds(given, words)
+    mine, theirs, ours = _kinds(said, words), _kinds(given, words), _kinds(plain, words)
+    # A table says in its header what a cell is, which only the offline text spells out.
+    theirs = {value: theirs.get(value) or ours.get(value, set()) for value in theirs | ours}
     targets = {value for value, kinds in theirs.items() if kinds == {"target"}}
     for value, kinds in mine.items():
         known = theirs.get(value, set())
-        if "target" in kinds and "target" not in known and (known or targets):
+        if "target" in kinds and "target" not in known:
             yield Fault("target and current swapped", f"{value} is not the target")
         if kinds == {"now"} and known == {"target"}:
             yield Fault("target and current swapped", f"{value} is the target")

@@ -421,11 +421,11 @@ async def _one(model: Model, writer: Writer, job: Job, ledger: Ledger, kept: Acc
             messages = writer.again(job, messages, reply.text, found)
             continue
         text = tidy(fields["text"])
-        made, found = writer.judge(job, text)
         extra = replace(_opinions(job, fields), usage=spent, tried=(*tried, text))
+        if text == job.text:
+            return replace(extra, outcome="same")
+        made, found = writer.judge(job, text)
         if not found:
-            if text == job.text:
-                return replace(extra, outcome="same")
             if kept:
                 kept.put(parts, text)
             return replace(extra, outcome="repaired" if turn else "taken", text=text, rewrite=_signed(made, model))

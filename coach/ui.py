@@ -220,15 +220,15 @@ def build(coach: Coach) -> gr.Blocks:
         now = gr.State(None)
         gr.HTML(
             "<h1>Prep coach</h1><p>Paste the update you would take into the review. "
-            "It stays on this machine; private lines never reach the public document.</p>",
+            "Private lines never reach the public document.</p>",
             elem_id="title",
         )
         with gr.Row():
             with gr.Column(scale=3, min_width=320):
                 draft = gr.Textbox(
                     label="Your draft",
-                    lines=11,
-                    max_lines=24,
+                    lines=19,
+                    max_lines=30,
                     elem_id="draft",
                     placeholder="Bullets, a table, a mail, a few spoken sentences. As it is.",
                 )

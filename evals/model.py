@@ -158,6 +158,7 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     row = measured(draft, public_of(brief), [one.text for one in rewrites], [one.text for one in rewrites if one.room == "okr_review"])
     if seen:
         stats = seen[0]
+        row["once"] = once(coach, [one.job for one in stats.dones])
         row |= {
             "outcomes": dict(stats.outcomes), "calls": stats.usage.calls, "in": stats.usage.tokens_in, "cached": stats.usage.cached,
             "out": stats.usage.tokens_out, "outside": round(stats.seconds - stats.busy, 3), "total": round(stats.seconds, 3),
@@ -170,6 +171,24 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
             ],
         }  # fmt: skip
     return row
+
+
+def once(coach: Any, jobs: Sequence[Any]) -> int:
+    """About how many tokens one prompt would take that holds the same instructions and examples, and every line once."""
+    from coach.model import estimate
+    from coach.phrase import Writer
+    from coach.resources import load_guard_words, load_phrased, load_prompts
+
+    library = coach.library
+    pages = {page.id: page for page in library.pages}
+    writer = Writer(load_prompts(), load_phrased(), pages, load_guard_words(), library.rules, library.rule_signals)
+    static: dict[str, int] = {}
+    variable = 0
+    for job in jobs:
+        messages = writer.messages(job)
+        static[writer.prompt(job).id] = estimate(messages[:-1])
+        variable += estimate(messages[-1:])
+    return sum(static.values()) + variable
 
 
 def bare(draft: dict[str, Any], model: Any) -> dict[str, Any]:
@@ -283,6 +302,9 @@ def lines(rows: list[dict[str, Any]], examples: int) -> Iterator[str]:
         yield f"| calls a draft | {sum(one['calls'] for one in guarded) / len(guarded):.1f} |"
         yield f"| tokens in a draft, of them from the prefix cache | {given / len(guarded):,.0f}, {cached / max(1, given):.0%} |"
         yield f"| tokens out a draft | {sum(one['out'] for one in guarded) / len(guarded):,.0f} |"
+        same = sum(one.get("once", 0) for one in guarded)
+        if same:
+            yield f"| tokens in, as a multiple of one prompt with the same instructions, examples and lines: all; those that had to be read | {given / same:.2f}; {(given - cached) / same:.2f} |"
         if alone:
             yield f"| tokens in, as a multiple of the bare prompt's: all; those that had to be read | {given / alone:.2f}; {(given - cached) / max(1, alone - sum(one.get('cached', 0) for one in plain)):.2f} |"
         yield f"| time outside the model | {sum(one['outside'] for one in guarded) / max(0.001, total):.1%} |"

@@ -130,8 +130,9 @@ def rephrased(line: str) -> str:
 
 
 def honest(connection: Connection, request: dict[str, Any]) -> None:
-    """Answers every call with a true text."""
-    connection.stream(json.dumps({"text": rephrased(line_of(request))}))
+    """Answers every call with a true text; a call about no line, such as doctor's, with a word."""
+    is_line = any("Line: " in str(one["content"]) for one in request["messages"])
+    connection.stream(json.dumps({"text": rephrased(line_of(request)) if is_line else "ready"}))
 
 
 def saying(text: str) -> Answer:

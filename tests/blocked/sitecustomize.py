@@ -24,6 +24,8 @@ def connect(self: socket.socket, address: object) -> None:
 
 
 def getaddrinfo(host: object, *rest: object, **named: object) -> object:
+    if str(host).strip("b'").endswith(".invalid"):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")  # what every resolver says of this ending
     if not _is_here(host):
         raise AssertionError(f"a test looked up a name: {host!r}")
     return _lookup(host, *rest, **named)  # type: ignore[arg-type]
