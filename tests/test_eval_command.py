@@ -236,7 +236,7 @@ def test_every_report_is_written(out: Path) -> None:
 
 def test_the_html_report_needs_nothing_else_and_holds_no_markup_of_a_draft(out: Path) -> None:
     html = (out / "report.html").read_text("utf-8")
-    assert not re.search(r"(?:src|href)\s*=|url\(|@import|<script|<img|<link", html)
+    assert not re.search(r"<[^>]*\s(?:src|href)\s*=|url\(|@import|<script|<img|<link", html)
     assert "&lt;script&gt;alert(1)" in html and "&lt;/td&gt;&lt;img" in html
     assert html.count('<details class="case"') == 2 and "a word nobody said" in html
 
@@ -297,7 +297,8 @@ class _Judge(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append(body)
-        grade = "GRADE: none of your business" if b"Friday" in body else f"It names the lever. GRADE: {3 + len(self.seen) % 2}"
+        graded = sum(b"Friday" not in one for one in self.seen)
+        grade = "GRADE: none of your business" if b"Friday" in body else f"It names the lever. GRADE: {3 + graded % 2}"
         message = {"role": "assistant", "content": grade}
         reply = {"id": "1", "object": "chat.completion", "created": 1, "model": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
         data = json.dumps(reply).encode()
