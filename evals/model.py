@@ -26,7 +26,7 @@ MODES = ("offline", "guarded", "bare")
 STOP = frozenset(
     "a an the and or but of to in on at for with by is are was were be been it its this that these those i we you he she they my our your his her their "
     "me us him them as so not no do does did have has had will would can could should may might if then than from into over about up out all any more "
-    "most some just only also very really now still get got".split()
+    "most some just only also very really now still get got one two three".split()
 )
 
 
