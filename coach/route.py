@@ -168,7 +168,9 @@ class Router:
         means = seen.means([(unit.start, unit.end) for unit in parts])
         rooms = self.reader.rooms(means)
         texts = [text[unit.start : unit.end] for unit in parts]
-        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(self.reader.private(means))]
+        # Two voices of the reader: what the clause holds, and whether it belongs to one person. The graver one counts.
+        graver = np.maximum(self.reader.private(means), 0.9 * rooms[:, ROOMS.index("one_on_one")])
+        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(graver)]
         for n in reversed(range(1, len(parts))):
             if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
@@ -227,6 +229,11 @@ class Router:
     def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
+        if best == "okr_doc" and any(name.startswith("always_review.") for name in shown):
+            # What will not come, or waits, is put to the room even when no choice is offered yet.
+            best = "okr_review"
+            chances[ROOMS.index(best)] = chances.max() + 0.01
+            chances /= chances.sum()
         alone = float(chances[0])
         if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.

@@ -124,8 +124,8 @@ def line_of(request: dict[str, Any]) -> str:
 
 def rephrased(line: str) -> str:
     """A line said otherwise and still true: `still` is put in where it changes nothing."""
-    if line.endswith("?"):
-        return line
+    if line.endswith("?") and ". " not in line:
+        return line  # a question of the 1:1
     return re.sub(r" (is|are|has|have|needs|went|waits?|was|decides) ", r" still \1 ", line, count=1)
 
 
