@@ -314,10 +314,14 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
     first = True
     for span in state:
         for start, end in _sentences(task.draft, span.start, span.end):
+            if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
+                continue  # a colour alone, and other sentences beside it
             lead = _MARKS.match(task.draft[start:end])
             if lead and end - start - lead.end() > 8:
                 start += lead.end()
             parts = _without(filler, task.draft, start, end)
+            if task.room != "one_on_one":
+                parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
             if not any(re.search(r"\w", task.draft[a:b]) for a, b in parts):
                 continue
             if not first:
@@ -326,12 +330,26 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
             for number, (part, a, b) in enumerate(cells):
                 if number and part == cells[number - 1][0]:
                     out.coach(": " if number == 1 else ", ")
-                elif number and out.words()[-1:] not in ("", " "):
+                elif number and out.words()[-1:] not in ("", " ") and task.draft[a] not in ",;:":
                     out.coach(" ")
                 out.draft(task.draft, a, b, capital=number == 0)
             if out.words()[-1:] not in ".?!":
                 out.coach(".")
             first = False
+
+
+def _dropped(drops: Sequence[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
+    """A sentence without what says nothing to a room, as long as five words of it are left."""
+    words = draft[start:end]
+    for drop in drops:
+        match = re.search(drop, words, re.I)
+        rest = words[: match.start()] + " " + words[match.end() :] if match else ""
+        if match and len(rest.split()) >= 5:
+            left = (start, start + len(words[: match.start()].rstrip()))
+            right = (end - len(words[match.end() :].lstrip(" " if re.search(r"\w", draft[left[0] : left[1]]) else _LOOSE)), end)
+            found = [part for part in (left, right) if re.search(r"\w", draft[part[0] : part[1]])]
+            return [piece for part in found for piece in _dropped(drops, draft, *part)]
+    return [(start, end)]
 
 
 def _cells(draft: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -496,7 +514,7 @@ def _tidy(pieces: Sequence[Piece]) -> list[Piece]:
             if before in ".?!" and text[:1] in ".,;":
                 text = text[1:]
             if text[:1] == "?" and out and isinstance(out[-1], BlankPiece):
-                text = text[1:]  # a blank asks already
+                text = "." + text[1:] if text[1:].strip() else ""  # a blank asks already
             if not text:
                 continue
             piece = CoachPiece(text=text)

@@ -30,7 +30,7 @@ Matrix = NDArray[np.float32]
 
 # How sure the models must be; chosen on corpus drafts that neither model had learned from, so that
 # a private clause is let through far less often than a public one is held back.
-PRIVATE_AT = 0.15
+PRIVATE_AT = 0.2
 SURE_AT = 0.6
 SPLIT_AT = 0.5
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
@@ -168,9 +168,7 @@ class Router:
         means = seen.means([(unit.start, unit.end) for unit in parts])
         rooms = self.reader.rooms(means)
         texts = [text[unit.start : unit.end] for unit in parts]
-        # Two voices of the reader: what the clause holds, and whether it belongs to one person. The graver one counts.
-        graver = np.maximum(self.reader.private(means), 0.9 * rooms[:, ROOMS.index("one_on_one")])
-        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(graver)]
+        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(self.reader.private(means))]
         for n in reversed(range(1, len(parts))):
             if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says

@@ -401,6 +401,7 @@ class Phrasing(Frozen):
     constructions: tuple[Construction, ...]
     questions: tuple[BlankQuestion, ...]
     fillers: tuple[str, ...]
+    drops: tuple[str, ...]
     spellings: dict[str, str]
 
 
