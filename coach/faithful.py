@@ -349,9 +349,12 @@ def _limits(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Itera
 
 def _pairs(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:
     known = {(a.strip(".,"), b.strip(".,")) for a, b in (*_OF.findall(given.text), *_OF.findall(plain.text))}
-    for a, b in _OF.findall(said.text):
-        if (a.strip(".,"), b.strip(".,")) not in known:
-            yield Fault("a part and its whole changed", f"{a} of {b}")
+    mine = {(a.strip(".,"), b.strip(".,")) for a, b in _OF.findall(said.text)}
+    for a, b in sorted(mine - known):
+        yield Fault("a part and its whole changed", f"{a} of {b}")
+    for a, b in _OF.findall(plain.text):
+        if (a.strip(".,"), b.strip(".,")) not in mine:
+            yield Fault("a part and its whole changed", f"{a} of {b} is gone")
 
 
 def _counted(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterator[Fault]:

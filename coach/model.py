@@ -459,8 +459,8 @@ def _kind(error: BaseException) -> str:
             return kind
     if names & {"APIError", "APIResponseValidationError"}:
         return "server fault"
-    if names & {"JSONDecodeError"}:
-        return "refused request"
+    if names & {"JSONDecodeError"} or any(isinstance(one, ValueError) and "No generation" in str(one) for one in causes):
+        return "refused request"  # a page in place of an answer
     return "unusable"
 
 

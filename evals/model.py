@@ -243,18 +243,21 @@ def failures(args: argparse.Namespace) -> None:
     sys.path.insert(0, str(ROOT))
     from coach import Coach
     from coach.settings import load_settings
+
+    ours = load_settings(model="none")  # before the tests' own settings, which clear the environment
     from tests.conftest import MIXED
     from tests.servers import serving
     from tests.test_model_failures import CASES
 
-    offline = Coach(load_settings(model="none"))
+    offline = Coach(ours)
     plain = offline.prep(MIXED)
     wanted = [one.text for item in plain.items for one in item.rewrites]
     rows = ["| what the server does | what the brief says | lines lost |", "|---|---|---|"]
     for name, answer, _, _ in CASES:
         with serving(answer) as server:
             timeout = 2.0 if name.startswith(("slow", "a byte")) else 30.0
-            settings = load_settings(model="model", base_url=server.url, model_timeout=timeout, model_retries=0, model_cache="off")
+            given = {"model": "model", "base_url": server.url, "model_timeout": timeout, "model_retries": 0, "model_cache": "off"}
+            settings = ours.model_copy(update=given)
             brief = Coach(settings, library=offline.library).prep(MIXED)
         said = [re.sub(r"127\.0\.0\.1:\d+", "server", one) for one in brief.notices if one not in plain.notices]
         have = [one.text for item in brief.items for one in item.rewrites]

@@ -103,7 +103,7 @@ CASES: list[tuple[str, Answer, str, str]] = [
     ("a byte now and then, for ever", dripping, "did not answer within 2 s", "Raise COACH_MODEL_TIMEOUT"),
     ("stream cut in the middle", raw('{"text": "KR1 and the', end=False), "cut off", "Prepare the draft again"),
     ("redirect", moved, "another address, which is not followed", "Correct COACH_BASE_URL"),
-    ("a sign-in page in place of an answer", a_page, "", ""),
+    ("a sign-in page in place of an answer", a_page, "does not understand the call", "OpenAI-compatible"),
     ("no choice", no_choice, "answered with nothing", "Prepare the draft again"),
     ("empty choice", raw(""), "answered with nothing", "Prepare the draft again"),
     ("content filter", refusing, "declined", "Prepare the draft again"),
