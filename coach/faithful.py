@@ -293,7 +293,6 @@ def _roles(said: _Text, given: _Text, plain: _Text, words: GuardWords) -> Iterat
     mine, theirs, ours = _kinds(said, words), _kinds(given, words), _kinds(plain, words)
     # A table says in its header what a cell is, which only the offline text spells out.
     theirs = {value: theirs.get(value) or ours.get(value, set()) for value in theirs | ours}
-    targets = {value for value, kinds in theirs.items() if kinds == {"target"}}
     for value, kinds in mine.items():
         known = theirs.get(value, set())
         if "target" in kinds and "target" not in known:
