@@ -55,16 +55,18 @@ class _Word:
 
     @property
     def is_content(self) -> bool:
-        return self.low[0].isalpha() and (len(self.low) > 2 or self.low[-1].isdigit()) and self.low not in _STOP_HERE
+        return self.low != "n't" and self.low[0].isalpha() and (len(self.low) > 2 or self.low[-1].isdigit()) and self.low not in _STOP_HERE
 
 
 class _Text:
     """A text in words, with what is asked of it again and again."""
 
     def __init__(self, text: str) -> None:
+        text = text.replace("->", "to")  # an arrow, which is no `greater than`; of the same length
         self.text = text
         found = list(_TOKEN.finditer(text))
-        roots = stems([one[0].lower().replace("’", "'") for one in found])
+        # People leave out apostrophes; a model puts them in.
+        roots = stems([re.sub("[’']", "", one[0].lower()) or "'" for one in found])
         self.words = [
             _Word(one[0], one[0].lower().replace("’", "'"), root, one.start(), one.end())
             for one, root in zip(found, roots, strict=True)
