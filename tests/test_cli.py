@@ -143,7 +143,11 @@ def test_who_interrupts_a_model_keeps_the_brief(draft: Path, home: Path) -> None
 
     with serving(thinking) as server:
         env = {**os.environ, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED), "COACH_BASE_URL": server.url}
-        process = Popen([sys.executable, "-m", "coach", "prep", str(draft), "--model", "slow"], stdout=PIPE, stderr=PIPE, text=True, env=env)
+        # A run in the background hands on an ignored SIGINT; the command under test must be able to hear it.
+        process = Popen(
+            [sys.executable, "-m", "coach", "prep", str(draft), "--model", "slow"], stdout=PIPE, stderr=PIPE, text=True, env=env,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
+        )
         assert asked.wait(300)
         process.send_signal(signal.SIGINT)
         said, told = process.communicate(timeout=60)
