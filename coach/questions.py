@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,13 +90,14 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
     if not lines:
         return np.zeros((len(rows), 0), np.float32)
     table = np.asarray(bank.vectors[rows] @ np.stack([line.vector for line in lines]).T, np.float32)
+    kinds_of = [{signal.split(".", 1)[-1] for signal in line.signals} for line in lines]
+    values_of = [_values(line) for line in lines]
     for r, n in enumerate(rows):
         _, question = bank.entries[n]
-        for c, line in enumerate(lines):
-            kinds = {signal.split(".", 1)[-1] for signal in line.signals}
+        for c, (line, kinds) in enumerate(zip(lines, kinds_of, strict=True)):
             table[r, c] += _ROOMS[question.slot].get(line.room, -0.1)
             table[r, c] += 0.08 * bool(kinds & _SIGNALS[question.slot])
-            filled = _filled(question, line)
+            filled = _filled(question, values_of[c])
             table[r, c] += 0.06 * (filled is not None)
             # Two ways on the table are what a manager can be asked to choose between.
             table[r, c] += 0.15 * (filled is not None and bool(_TWO_WAYS.search(question.fill or "")))
@@ -128,7 +129,7 @@ def _best(
 
 
 def _spoken(goal: QuestionGoal, question: BankQuestion, line: Line | None) -> Question:
-    text = (_filled(question, line) if line else None) or question.text
+    text = (_filled(question, _values(line)) if line else None) or question.text
     return Question(
         slot=question.slot,
         goal=goal.goal,
@@ -139,11 +140,10 @@ def _spoken(goal: QuestionGoal, question: BankQuestion, line: Line | None) -> Qu
     )
 
 
-def _filled(question: BankQuestion, line: Line) -> str | None:
-    """The question with its slots taken from the line, or None when one of them is not there."""
+def _filled(question: BankQuestion, values: Mapping[str, str]) -> str | None:
+    """The question with its slots taken from what a line says, or None when one of them is not there."""
     if question.fill is None:
         return None
-    values = _values(line)
     slots = _SLOT.findall(question.fill)
     if not slots or any(slot not in values for slot in slots):
         return None
