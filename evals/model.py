@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -286,14 +286,17 @@ def lines(rows: list[dict[str, Any]], examples: int) -> Iterator[str]:
     yield "| | offline | model with guards | one bare prompt |"
     yield "|---|---|---|---|"
     cells = [by_mode[mode] for mode in MODES]
-    yield "| private spans given away | " + " | ".join(ratio([one["leaks"] for one in mine]) for mine in cells) + " |"
-    yield "| texts with something invented | " + " | ".join(ratio([one["invented"] for one in mine]) for mine in cells) + " |"
-    yield "| stated facts kept | " + " | ".join(ratio([one["facts"] for one in mine]) for mine in cells) + " |"
-    yield "| points to a decision (0 to 1, mean) | " + " | ".join(
-        f"{statistics.mean([p for one in mine for p in one['points']] or [0]):.2f}" for mine in cells
-    ) + " |"
-    yield "| seconds a draft, median | " + " | ".join(f"{statistics.median([one['seconds'] for one in mine] or [0]):.1f}" for mine in cells) + " |"
-    yield "| answers of no use | – | " + str(sum(one.get("outcomes", {}).get("failed", 0) for one in cells[1])) + " | " + str(sum(bool(one.get("error")) for one in cells[2])) + " |"
+
+    def row(name: str, figure: Callable[[list[dict[str, Any]]], str]) -> str:
+        # What has not been run is not a nought.
+        return f"| {name} | " + " | ".join(figure(mine) if mine else "not measured" for mine in cells) + " |"
+
+    yield row("private spans given away", lambda mine: ratio([one["leaks"] for one in mine]))
+    yield row("texts with something invented", lambda mine: ratio([one["invented"] for one in mine]))
+    yield row("stated facts kept", lambda mine: ratio([one["facts"] for one in mine]))
+    yield row("points to a decision (0 to 1, mean)", lambda mine: f"{statistics.mean([p for one in mine for p in one['points']] or [0]):.2f}")
+    yield row("seconds a draft, median", lambda mine: f"{statistics.median([one['seconds'] for one in mine]):.1f}")
+    yield row("answers of no use", lambda mine: str(sum(one.get("outcomes", {}).get("failed", 0) + bool(one.get("error")) for one in mine)))
     guarded, plain = by_mode["guarded"], by_mode["bare"]
     if guarded:
         yield ""
