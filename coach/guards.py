@@ -36,11 +36,13 @@ def own_words(draft: str, private: Sequence[Span], public: Sequence[Span]) -> tu
     return tuple(content_words(draft[span.start : span.end]) - known for span in private)
 
 
-def leaks(text: str, draft: str, private: Sequence[Span], public: Sequence[Span]) -> tuple[int, ...]:
+def leaks(
+    text: str, draft: str, private: Sequence[Span], public: Sequence[Span], share: float = 0.5
+) -> tuple[int, ...]:
     """The numbers of the private clauses that a public text gives away, by word or by name.
 
-    A clause is given away when the text holds it verbatim, half of its own content words (two at
-    the least), or a name that stands only in private clauses.
+    A clause is given away when the text holds it verbatim, this share of its own content words (two
+    at the least), or a name that stands only in private clauses.
     """
     plain = _flat(text)
     words = content_words(text)
@@ -53,7 +55,7 @@ def leaks(text: str, draft: str, private: Sequence[Span], public: Sequence[Span]
         verbatim = len(clause.split()) >= 3 and _flat(clause) in plain
         if (
             verbatim
-            or len(shared) >= max(2, 0.5 * len(own))
+            or len(shared) >= max(2, share * len(own))
             or any(re.search(rf"\b{re.escape(name)}\b", text) for name in names)
         ):
             found.append(number)

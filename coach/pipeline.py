@@ -399,6 +399,8 @@ class Coach(Runnable[Any, Brief]):
                 continue
             if not maps_back(rewrite, text, self.library.phrasing.spellings) or inventions(rewrite.text, text, list(mine.values())) or (room != "one_on_one" and (
                 leaks(rewrite.text, text, private, public) or not is_decidable(rewrite)
+                # An answer is short and typed by hand: two words of a private clause in it are too many.
+                or any(leaks(words, text, private, public, share=0) for words in mine.values())
             )):
                 refused = True
             else:
