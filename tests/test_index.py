@@ -118,5 +118,6 @@ def test_a_chroma_server_gives_the_same_answers(server: str, home: Path, coach: 
     for ours, theirs in zip(
         coach.library.playbook.search_many(queries), remote.library.playbook.search_many(queries), strict=True
     ):
-        assert [(one.page, one.heading) for one in ours] == [(one.page, one.heading) for one in theirs]
+        # The index is approximate: of two equally near sections of a page either may speak for it.
+        assert [one.page for one in ours] == [one.page for one in theirs]
         assert [one.score for one in ours] == pytest.approx([one.score for one in theirs], abs=1e-3)
