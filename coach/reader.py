@@ -174,7 +174,7 @@ class Reader:
 
     def rooms(self, means: Array) -> Array:
         """Chances of each of ROOMS, (n, 5), for the vectors of items or units."""
-        return _softmax(self._linear("room", means) / float(self._heads["room_heat"]))
+        return _softmax(self._linear("room", means))
 
     def private(self, means: Array) -> Array:
         """Chances of holding something private, (n,)."""

@@ -35,7 +35,6 @@ SURE_AT = 0.6
 SPLIT_AT = 0.5
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
-HEAT = 1.0  # makes the mixed chances as sure as they are right
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
 
@@ -222,7 +221,7 @@ class Router:
         rows = [self._words.sparse(item) for item in items]
         said = self._room.chances(rows, np.stack([self._words.dense(item) for item in items]))
         both = WORDS_SHARE * np.log(said + 1e-6) + (1 - WORDS_SHARE) * np.log(read + 1e-6)
-        return _shares(both / HEAT)
+        return _shares(both)
 
     def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]

@@ -289,7 +289,7 @@ def mean(taught: Sequence[Path]) -> Net:
 # --- keeping -----------------------------------------------------------------------------------
 
 
-def keep(net: Net, folder: Path, heat: float) -> None:
+def keep(net: Net, folder: Path) -> None:
     """Write reader.onnx, int8, and reader.npz, the heads."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -312,7 +312,7 @@ def keep(net: Net, folder: Path, heat: float) -> None:
     )
     quantize_dynamic(str(wide), str(folder / "reader.onnx"), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
     wide.unlink()
-    heads: dict[str, np.ndarray] = {"room_heat": np.array(heat, np.float32)}
+    heads: dict[str, np.ndarray] = {}
     for name in ("room", "private", "then", "tag", "points", "edge1", "edge2"):
         layer = getattr(net, name)
         heads |= {f"{name}_weight": layer.weight.detach().numpy(), f"{name}_bias": layer.bias.detach().numpy()}
@@ -364,11 +364,10 @@ def main() -> None:
     ask.add_argument("--on", type=Path, default=None, help="a net.pt to learn on from")
     ask.add_argument("--mean", type=Path, nargs="+", default=None, help="write the mean of these net.pt and learn nothing")
     ask.add_argument("--seed", type=int, default=0)
-    ask.add_argument("--heat", type=float, default=1.0, help="divides the room scores; taken from held-out figures")
     ask.add_argument("--to", type=Path, default=None, help="write the assets here")
     given = ask.parse_args()
     if given.mean:
-        keep(mean(given.mean), given.to or ASSETS, given.heat)
+        keep(mean(given.mean), given.to or ASSETS)
         return
     corpus = load_corpus()
     letters: dict[str, str] = {}
@@ -392,7 +391,7 @@ def main() -> None:
         for name, value in figures(net, held, held_pairs).items():
             print(f"{name}: {value:.3f}")
     if not given.held_out or given.to:
-        keep(net, given.to or ASSETS, given.heat)
+        keep(net, given.to or ASSETS)
         print(f"written to {given.to or ASSETS}")
 
 
