@@ -514,7 +514,7 @@ def _tidy(pieces: Sequence[Piece]) -> list[Piece]:
             if before in ".?!" and text[:1] in ".,;":
                 text = text[1:]
             if text[:1] == "?" and out and isinstance(out[-1], BlankPiece):
-                text = "." + text[1:] if text[1:].strip() else ""  # a blank asks already
+                text = "." + text[1:] if text[1:] else ""  # a blank asks already
             if not text:
                 continue
             piece = CoachPiece(text=text)

@@ -160,11 +160,19 @@ def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
 
 
 def _owner_seen(draft: str, stated: Sequence[Stated]) -> Span | None:
-    seen = [one for one in stated if one.tag == "owner" and 2 <= one.end - one.start <= 60]
+    seen = [one for one in stated if one.tag == "owner" and 2 <= one.end - one.start <= 60 and _names_one(draft[one.start : one.end])]
     best = max(seen, key=lambda one: one.chance, default=None)
     if best is None or "\n" in draft[best.start : best.end]:
         return None
     return Span(start=best.start, end=best.end)
+
+
+_NO_ONE_YET = re.compile(r"(?:some|any|every|no)(?:body|one| one)\b|whoever\b|who\b", re.I)
+
+
+def _names_one(words: str) -> bool:
+    """Whether words name a person, a role or a team; `somebody` is who is still to be named."""
+    return not _NO_ONE_YET.match(words) and any(one.lower() not in _NOT_OWNER for one in re.findall(r"[^\W\d_][\w'’-]*", words))
 
 
 _SINCE = re.compile(r"\b(?:since|ago)\b[^.;!?\n]*$", re.I)  # what has begun on a day is not due on it

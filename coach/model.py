@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -76,6 +76,19 @@ class Reply:
     usage: Usage
 
 
+Heard = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a call is to bring: fields, for so many lines, in so many tokens."""
+
+    fields: tuple[str, ...]
+    lines: int
+    limit: int
+    heard: Heard | None = None
+
+
 class Model:
     """A chat model that is asked for fields, one call at a time or several.
 
@@ -134,14 +147,19 @@ class Model:
                 self._turns = asyncio.Semaphore(self.parallel)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def ask(self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int) -> Reply:
+    async def ask(
+        self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int, lines: int = 0, heard: Heard | None = None
+    ) -> Reply:
         """What the model answers when asked for a JSON object with these fields; `limit` is the tokens it may take.
 
-        Only the first field is required of it; `read_fields` takes them out. Must run through `submit`. Raises ModelError.
+        lines: how many texts it is asked for, 0 for one bare object; the call may then take `timeout` for each two of
+        them. heard: told all that has come so far, again and again. Only the first field is required; `read_fields` and
+        `read_texts` take them out. Must run through `submit`. Raises ModelError.
         """
         began = time.monotonic()
+        wanted = _Wanted(tuple(fields), lines, limit, heard)
         try:
-            text, counts = await asyncio.wait_for(self._answer(messages, fields, limit), self.timeout)
+            text, counts = await asyncio.wait_for(self._answer(messages, wanted), self.timeout * max(1, (lines + 1) // 2))
         except ModelError:
             raise
         except Exception as error:
@@ -157,33 +175,33 @@ class Model:
         )
         return Reply(text, usage)
 
-    async def _answer(
-        self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int
-    ) -> tuple[str, tuple[int, int, int]]:
+    async def _answer(self, messages: Sequence[BaseMessage], wanted: _Wanted) -> tuple[str, tuple[int, int, int]]:
         """The raw text and the tokens; asks for less structure where the server refuses it."""
         while True:
             try:
-                return await self._stream(messages, fields, limit)
+                return await self._stream(messages, wanted)
             except Exception as error:
                 # Servers differ in what they can be asked for. What one refused once is not asked again.
                 if len(self.asks_for) == 1 or not _refused_format(error):
                     raise
                 self.asks_for = self.asks_for[1:]
 
-    async def _stream(
-        self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int
-    ) -> tuple[str, tuple[int, int, int]]:
+    async def _stream(self, messages: Sequence[BaseMessage], wanted: _Wanted) -> tuple[str, tuple[int, int, int]]:
         from langsmith.run_helpers import tracing_context
 
         options: dict[str, Any] = {}
         if _speaks_openai(self.chat):
             # In `extra_body`, so that the client passes it on and does not judge the answer itself.
-            body = _format(self.asks_for[0], fields)
-            options = {"max_tokens": limit, "stream_usage": True, **({"extra_body": body} if body else {})}
+            body = _format(self.asks_for[0], wanted)
+            options = {"max_tokens": wanted.limit, "stream_usage": True, **({"extra_body": body} if body else {})}
         text, counts, ended, came = "", (0, 0, 0), "", 0
         with tracing_context(enabled=False):  # a trace would send the draft to somebody else
             async with aclosing(_chunks(self.chat.astream(list(messages), **options))) as chunks:
-                async for chunk in chunks:
+                while True:
+                    # Nothing at all for this long is a server that hangs, however many lines it was asked for.
+                    chunk = await asyncio.wait_for(anext(chunks, None), self.timeout)
+                    if chunk is None:
+                        break
                     came += bool(chunk.text)
                     text += str(chunk.text)
                     ended = str(chunk.response_metadata.get("finish_reason") or ended)
@@ -194,8 +212,10 @@ class Model:
                             chunk.usage_metadata["output_tokens"],
                             details.get("cache_read") or 0,
                         )
-                    if _REPEATING.search(text[-600:]) or len(text) > 12 * limit + 400:
+                    if _REPEATING.search(text[-600:]) or len(text) > 12 * wanted.limit + 400:
                         raise _failure("endless repetition", self)
+                    if wanted.heard and "}" in str(chunk.text):
+                        wanted.heard(text)
         if "content_filter" in ended:
             raise _failure("refusal", self)
         self.streams = came > 1
@@ -226,7 +246,7 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
             name=server.name,
             where="this machine",
             is_here=True,
-            timeout=settings.model_timeout,
+            timeout=settings.model_timeout * 3,  # a plain processor reads a prompt for a while before it says a word
             parallel=1,  # one sequence: its cache holds the shared start of every prompt
             server=server,
             writes=writes(server.name),
@@ -292,6 +312,7 @@ def _client(settings: Settings, address: str, name: str, key: str | None) -> Bas
         http_async_client=http,
         stream_chunk_timeout=settings.model_timeout + 60,  # ours ends a call first, and says so in our words
         openai_proxy="",
+        http_socket_options=(),  # theirs warns on the terminal wherever a proxy is set
         use_responses_api=False,
     )
 
@@ -310,15 +331,20 @@ def _speaks_openai(chat: object) -> bool:
 _FORMATS: tuple[str, ...] = ("json_schema", "json_object", "none")
 
 
-def _format(kind: str, fields: Sequence[str]) -> dict[str, Any]:
+def _format(kind: str, wanted: _Wanted) -> dict[str, Any]:
     if kind == "json_schema":
-        schema = {
+        one: dict[str, Any] = {
             "type": "object",
-            "properties": {name: {"type": "string"} for name in fields},
-            "required": [fields[0]],
+            "properties": {name: {"type": "string"} for name in wanted.fields},
+            "required": [wanted.fields[0]],
             "additionalProperties": False,
         }
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}}
+        if wanted.lines:
+            one["properties"] = {"n": {"type": "integer"}, **one["properties"]}
+            one["required"] = ["n", *one["required"]]
+            texts = {"type": "array", "items": one, "minItems": wanted.lines, "maxItems": wanted.lines}
+            one = {"type": "object", "properties": {"texts": texts}, "required": ["texts"], "additionalProperties": False}
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "reply", "schema": one}}}
     return {"response_format": {"type": "json_object"}} if kind == "json_object" else {}
 
 
@@ -329,22 +355,42 @@ def _refused_format(error: Exception) -> bool:
 
 def read_fields(text: str, fields: Sequence[str]) -> dict[str, str]:
     """The wanted fields of the first JSON object in a reply, in prose or a code fence too. Raises ModelError."""
+    return read_texts(text, fields, 1)[1]
+
+
+def read_texts(text: str, fields: Sequence[str], lines: int, whole: bool = True) -> dict[int, dict[str, str]]:
+    """The wanted fields of each numbered text in a reply, in prose or a code fence too, by number from 1.
+
+    A text without a number has that of its place. Without `whole` the reply is still coming, and what has come is
+    enough. Raises ModelError where nothing can be read of a whole one.
+    """
     body = re.sub(r"<think>.*?(?:</think>|$)", "", text, flags=re.S).strip()
-    if not body:
+    if not body and whole:
         raise _failure("empty reply")
     decoder = json.JSONDecoder(strict=False)
-    for match in re.finditer(r"\{", body):
+    out: dict[int, dict[str, str]] = {}
+    at, strange = 0, False
+    while (at := body.find("{", at)) >= 0:
         try:
-            found, _ = decoder.raw_decode(body, match.start())
+            found, end = decoder.raw_decode(body, at)
         except (ValueError, RecursionError):
+            at += 1  # an object that is not closed may hold some that are
             continue
-        if isinstance(found, dict) and isinstance(found.get(fields[0]), str):
-            return {name: found[name] for name in fields if isinstance(found.get(name), str)}
-        if isinstance(found, dict):
-            raise _failure("schema ignored")
-    if "{" in body:
-        raise _failure("half a JSON")
-    raise _failure("no JSON")
+        at, several = end, found.get("texts")
+        for one in several if isinstance(several, list) else [found]:
+            one = {fields[0]: one} if isinstance(one, str) else one
+            if not isinstance(one, dict) or not isinstance(one.get(fields[0]), str):
+                strange = True
+                continue
+            number = one.get("n")
+            place = number if isinstance(number, int) and not isinstance(number, bool) else len(out) + 1
+            if 1 <= place <= lines:
+                out.setdefault(place, {name: one[name] for name in fields if isinstance(one.get(name), str)})
+        if strange and not out:
+            break
+    if out or not whole:
+        return out
+    raise _failure("schema ignored" if strange else "half a JSON" if "{" in body else "no JSON")
 
 
 # --- what can go wrong -------------------------------------------------------------------------------

@@ -1,31 +1,24 @@
-"""The model's writer: each offline text is offered to a model, and what comes back is taken only past the guards.
+"""The model's writer: what a model is shown of a line, and whether what comes back may be taken.
 
-A text that a guard refuses goes back once, with what was wrong; then the offline text stays. A model is given no more
-than its room may read: a call for a public room holds public clauses only, and no private one leaves this machine
-unless its owner said so.
+A model is given no more than its room may read: a line for a public room holds public clauses only. Pure but for the
+reader, which judges language; `coach/batch.py` makes the calls.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
-import queue
 import re
-import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from coach.accepted import Accepted
 from coach.errors import ModelError
 from coach.facts import date_spans, read_facts
 from coach.faithful import Fault, faults
 from coach.guards import inventions, is_decidable, leaks, maps_back
 from coach.lint import lint
-from coach.model import Model, Usage, estimate, read_fields
 from coach.reader import Reader
 from coach.schema import (
-    ROOMS,
     AnswerPiece,
     BlankPiece,
     CoachPiece,
@@ -48,10 +41,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["taken", "repaired", "same", "refused", "failed", "not sent", "not asked"]
 MAX_WORDS = 40  # in one sentence
-_LONGER = 1.3  # times the offline text
+LONGER = 1.3  # times the offline text
 _GROUND_WORDS = 55
-_TOKENS_A_WORD = 2.2
-_SLOW_STOPS = 2  # lines that may time out before the rest is not tried
 _MARKUP = re.compile(r"[*_#`|<>{}\\~]|https?:|www\.|\]\(|^\s*(?:[-•]|\d+[.)])\s", re.M)
 _SPLIT = re.compile(r"\[\w+\?\]")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]|[.,:/](?=\w))*[%°]?|[$€£]\s?\d[\d.,]*\w*")
@@ -97,7 +88,6 @@ class Done:
     rewrite: Rewrite | None = None
     faults: tuple[Fault, ...] = ()
     error: ModelError | None = None
-    usage: Usage = field(default_factory=Usage)
     private_words: str = ""
     doubt: Room | None = None
     tried: tuple[str, ...] = ()
@@ -118,34 +108,37 @@ class Writer:
 
     # --- asking ----------------------------------------------------------------------------------
 
-    def messages(self, job: Job) -> list[BaseMessage]:
-        """The prompt of a job. Everything before the last message is the same for all jobs of its kind."""
-        from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
-
-        prompt = self.prompt(job)
-        grounds = [_lead(self.pages[one]) for one in prompt.grounds if one in self.pages]
-        static = prompt.system.strip() + "".join(f"\nWhy: {one}" for one in grounds)
-        out: list[BaseMessage] = [SystemMessage(static)]
-        for one in self.examples:
-            if one.kind in prompt.examples:
-                question, _, line = one.given.partition("\n")
-                out.append(HumanMessage(_filled(prompt, {"line": line or one.given, "keep": list(one.keep), "question": question})))
-                out.append(AIMessage(json.dumps({"text": one.text}, ensure_ascii=False)))
-        given = {"line": job.line if job.kind == "question" else job.text, "keep": _keep(job), "question": job.text}
-        out.append(HumanMessage(_filled(prompt, given)))
-        return out
-
     def prompt(self, job: Job) -> Prompt:
         """The prompt for a kind of job."""
         return self.prompts["question" if job.kind == "question" else "phrase_private" if job.is_private else "phrase_public"]
 
-    def again(self, job: Job, messages: Sequence[BaseMessage], reply: str, wrong: Sequence[Fault]) -> list[BaseMessage]:
-        """The same prompt with the refused reply and what was wrong with it."""
-        from langchain_core.messages import AIMessage, HumanMessage
+    def messages(self, jobs: Sequence[Job]) -> list[BaseMessage]:
+        """The prompt of jobs of one kind, numbered from 1. All before the last message is the same for every such call."""
+        from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
-        named = "; ".join(f"{one.kind} ({one.words})" if one.words else one.kind for one in wrong[:4])
-        asked = _filled(self.prompts["repair"], {"faults": named, "line": job.text})
-        return [*messages, AIMessage(reply[:1200]), HumanMessage(asked)]
+        prompt = self.prompt(jobs[0])
+        grounds = [_lead(self.pages[one]) for one in prompt.grounds if one in self.pages]
+        static = prompt.system.strip() + "".join(f"\nWhy: {one}" for one in grounds)
+        shown = [one for one in self.examples if one.kind in prompt.examples]
+        out: list[BaseMessage] = [SystemMessage(static)]
+        if shown:
+            given = [(one, *one.given.partition("\n")[::2]) for one in shown]
+            asked = [_entry(one.kind, line, text if one.kind == "question" else one.given, one.keep) for one, text, line in given]
+            told = [{"n": n, "text": one.text} for n, one in enumerate(shown, 1)]
+            out += [HumanMessage(_filled(prompt, asked)), AIMessage(json.dumps({"texts": told}, ensure_ascii=False))]
+        out.append(HumanMessage(_filled(prompt, [_entry(job.kind, job.line or job.text, job.text, _keep(job)) for job in jobs])))
+        return out
+
+    def repair(self, refused: Sequence[tuple[Job, str, Sequence[Fault]]]) -> list[BaseMessage]:
+        """The prompt that sends texts back, each with what was wrong with it, numbered from 1."""
+        from langchain_core.messages import HumanMessage, SystemMessage
+
+        prompt = self.prompts["repair"]
+        asked = []
+        for job, said, wrong in refused:
+            named = "; ".join(f"{one.kind} ({one.words})" if one.words else one.kind for one in wrong[:4])
+            asked.append({"line": job.text, "keep": _keep(job), "said": said, "wrong": named})
+        return [SystemMessage(prompt.system.strip()), HumanMessage(_filled(prompt, asked))]
 
     # --- judging ---------------------------------------------------------------------------------
 
@@ -154,7 +147,7 @@ class Writer:
         found: list[Fault] = []
         if _MARKUP.search(text.replace("<", "").replace(">", "") if re.search(r"[<>]\s?\d", job.source) else text):
             found.append(Fault("markup", "write plain sentences"))
-        if len(text.split()) > _LONGER * max(len(job.text.split()), 12) + (12 if job.kind == "question" else 4):
+        if len(text.split()) > LONGER * max(len(job.text.split()), 12) + (12 if job.kind == "question" else 4):
             found.append(Fault("too long", f"at most {len(job.text.split())} words"))
         if any(len(one.split()) > MAX_WORDS for one in re.split(r"(?<=[.!?])\s+", text)):
             found.append(Fault("too long", f"a sentence has more than {MAX_WORDS} words"))
@@ -194,14 +187,15 @@ def _lead(page: Page) -> str:
     return out
 
 
-def _filled(prompt: Prompt, given: Mapping[str, object]) -> str:
-    """The user part. Words of a draft go in as JSON strings, so that nothing in them ends what they stand in."""
-    text = prompt.user.strip()
-    parts = re.split(r"\{(\w+)\}", text)
-    for n in range(1, len(parts), 2):
-        value = given[parts[n]]
-        parts[n] = str(value) if parts[n] == "faults" else json.dumps(value, ensure_ascii=False)
-    return "".join(parts)
+def _filled(prompt: Prompt, entries: Sequence[Mapping[str, object]]) -> str:
+    """The user part with its numbered lines. Words of a draft go in as JSON, so that nothing in them ends what they stand in."""
+    lines = [json.dumps({"n": n, **one}, ensure_ascii=False) for n, one in enumerate(entries, 1)]
+    return prompt.user.strip().replace("{lines}", "\n".join(lines))
+
+
+def _entry(kind: Kind, line: str, text: str, keep: Sequence[str]) -> dict[str, object]:
+    """What a model is shown of one line; for a question, `line` is what the question in `text` grew from."""
+    return {"question": text, "line": line} if kind == "question" else {"line": text, "keep": list(keep)}
 
 
 def _keep(job: Job) -> list[str]:
@@ -300,158 +294,3 @@ def _joined(found: Sequence[Piece]) -> list[Piece]:
         else:
             out.append(one)
     return out
-
-
-# --- running -----------------------------------------------------------------------------------------
-
-
-@dataclass
-class Ledger:
-    """What a draft has cost so far and how long the model was at work; shared by its calls."""
-
-    budget: int
-    usage: Usage = field(default_factory=Usage)
-    busy: float = 0.0
-    stopped: ModelError | None = None
-    slow: int = 0
-    _open: int = 0
-    _since: float = 0.0
-
-    def may(self, tokens: int) -> bool:
-        """Whether the budget holds another call of this size."""
-        return self.usage.tokens_in + self.usage.tokens_out + tokens <= self.budget
-
-    def begin(self) -> None:
-        """A call starts."""
-        if self._open == 0:
-            self._since = time.monotonic()
-        self._open += 1
-
-    def end(self) -> None:
-        """A call has ended."""
-        self._open -= 1
-        if self._open == 0:
-            self.busy += time.monotonic() - self._since
-
-
-_AGAIN = frozenset({"empty reply", "no JSON", "half a JSON", "schema ignored"})
-
-
-def phrase(
-    model: Model,
-    writer: Writer,
-    jobs: Sequence[Job],
-    ledger: Ledger,
-    kept: Accepted | None = None,
-    keep_private: bool = False,
-    private_may_leave: bool = False,
-) -> Generator[Done, None, None]:
-    """Every job with what became of it, in the order in which they are ready.
-
-    kept: accepted texts of other times; private ones are kept only with `keep_private`. Closing the iterator cancels
-    what is still running. Never raises ModelError: a failure is the outcome of its job.
-    """
-    finished: queue.SimpleQueue[Done] = queue.SimpleQueue()
-    waiting: list[Job] = []
-    for job in jobs:
-        if job.is_private and not model.is_here and not private_may_leave:
-            yield Done(job, "not sent")
-        else:
-            waiting.append(job)
-    # Calls with the same start follow each other, so that a cache serves it.
-    waiting.sort(key=lambda job: (writer.prompt(job).id, job.item))
-
-    async def one(job: Job) -> None:
-        cache = kept if kept and (keep_private or not job.is_private) else None
-        try:
-            finished.put(await _one(model, writer, job, ledger, cache))
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            # A defect of ours in one line must not cost the others theirs.
-            finished.put(Done(job, "failed", error=ModelError("unusable", "The coach failed on this line.", "Run coach doctor.", False)))
-
-    async def every() -> None:
-        await asyncio.gather(*(one(job) for job in waiting))
-
-    running = model.submit(every())
-    try:
-        for _ in waiting:
-            yield finished.get()
-    finally:
-        running.cancel()
-
-
-async def _one(model: Model, writer: Writer, job: Job, ledger: Ledger, kept: Accepted | None) -> Done:
-    prompt = writer.prompt(job)
-    messages = writer.messages(job)
-    parts = [model.name, prompt.id, str(prompt.version), *(str(one.content) for one in messages)]
-    if kept and (text := kept.get(parts)) is not None:
-        made, wrong = writer.judge(job, text)
-        if not wrong:  # the rest of the draft may have changed what is private
-            return Done(job, "taken", text, _signed(made, model))
-    spent = Usage()
-    tried: list[str] = []
-    found: tuple[Fault, ...] = ()
-    fields: dict[str, str] = {}
-    limit = int(_TOKENS_A_WORD * _LONGER * max(len(job.text.split()), 20)) + 60
-    for turn in range(2):
-        async with model.turns:
-            if ledger.stopped is not None:
-                return Done(job, "not asked", error=ledger.stopped, usage=spent, faults=found, tried=tuple(tried))
-            if not ledger.may(estimate(messages) + limit):
-                return Done(job, "not asked", usage=spent, faults=found, tried=tuple(tried))
-            ledger.begin()
-            try:
-                reply = await model.ask(messages, prompt.fields, limit)
-            except ModelError as error:
-                _note(error, ledger)
-                return Done(job, "failed", error=error, usage=spent, faults=found, tried=tuple(tried))
-            finally:
-                ledger.end()
-        ledger.usage += reply.usage
-        spent += reply.usage
-        try:
-            fields = {**fields, **read_fields(reply.text, prompt.fields)}
-        except ModelError as error:
-            if turn or error.kind not in _AGAIN:
-                return Done(job, "failed", error=error, usage=spent, tried=(*tried, reply.text))
-            found = (Fault('the answer was not JSON like {"text": "..."}', ""),)
-            tried.append(reply.text)
-            messages = writer.again(job, messages, reply.text, found)
-            continue
-        text = tidy(fields["text"])
-        extra = replace(_opinions(job, fields), usage=spent, tried=(*tried, text))
-        if text == job.text:
-            return replace(extra, outcome="same")
-        made, found = writer.judge(job, text)
-        if not found:
-            if kept:
-                kept.put(parts, text)
-            return replace(extra, outcome="repaired" if turn else "taken", text=text, rewrite=_signed(made, model))
-        tried.append(text)
-        messages = writer.again(job, messages, reply.text, found)
-    return replace(_opinions(job, fields), outcome="refused", faults=found, usage=spent, tried=tuple(tried))
-
-
-def _note(error: ModelError, ledger: Ledger) -> None:
-    if error.kind in ("slow", "cut off"):
-        ledger.slow += 1
-        if ledger.slow >= _SLOW_STOPS:
-            ledger.stopped = error
-    elif error.stops:
-        ledger.stopped = error
-
-
-def _signed(made: Rewrite | None, model: Model) -> Rewrite | None:
-    return made.model_copy(update={"by": model.name}) if made else None
-
-
-def _opinions(job: Job, fields: Mapping[str, str]) -> Done:
-    """What a model says besides the text, where it is to the point: words it quotes, a room that there is."""
-    said = " ".join(fields.get("private", "").lower().split()).strip(" .\"'“”")
-    shown = " ".join(job.source.lower().split())
-    quoted = said if len(said.split()) >= 2 and said in shown and job.room != "one_on_one" else ""
-    room = fields.get("room", "").strip()
-    doubt = next((one for one in ROOMS if one == room and one != job.room), None)
-    return Done(job, "same", private_words=quoted, doubt=doubt)

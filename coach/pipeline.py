@@ -16,6 +16,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from coach.accepted import Accepted
 from coach.agenda import MOST_DECISIONS, make_agenda, make_checklist
+from coach.batch import Ledger, phrase
 from coach.compose import Task, compose
 from coach.documents import pre_read_days, private_document, public_document
 from coach.draft import check_draft
@@ -26,7 +27,7 @@ from coach.language import judge_language
 from coach.library import Library, open_library
 from coach.lint import lint
 from coach.model import Model, Usage, connect
-from coach.phrase import Done, Job, Ledger, Writer, phrase
+from coach.phrase import Done, Job, Writer
 from coach.questions import Line, choose
 from coach.resources import load_guard_words, load_phrased, load_prompts
 from coach.route import PRIVATE_AT, Judged, Verdict
@@ -52,7 +53,7 @@ from coach.schema import (
     Side,
     Span,
 )
-from coach.segment import assemble, blocks, units
+from coach.segment import assemble, blocks
 from coach.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -331,8 +332,8 @@ class Coach(Runnable[Any, Brief]):
         """Segment, read and route."""
         library = self.library
         found = blocks(text)
-        parts = units(text, found)
         seen = library.reader.read(text, found)
+        parts = library.router.parts(text, found, seen)
         judged = library.router.judge(text, parts, seen)
         starts = library.router.starts(text, found, judged, seen)
         grouped: list[tuple[Segment, tuple[Judged, ...]]] = []

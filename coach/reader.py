@@ -188,6 +188,14 @@ class Reader:
         """Chances that an item starts, (n,), for rows of `edge_row`."""
         return _sigmoid(self._linear("edge2", np.tanh(self._linear("edge1", rows)))[:, 0])
 
+    def begins(self, seen: Seen) -> Array:
+        """For each token of a draft the chance that a new matter begins with it, (n,); it needs no mark to see one."""
+        if not len(seen.hidden):
+            return np.zeros(0, np.float32)
+        before = np.concatenate([np.zeros((1, seen.hidden.shape[1]), np.float32), seen.hidden[:-1]])
+        rows = np.concatenate([seen.hidden, before], axis=1)
+        return _sigmoid(self._linear("begin2", np.tanh(self._linear("begin1", rows)))[:, 0])
+
     def stated(self, text: str, seen: Seen, start: int, end: int) -> tuple[Stated, ...]:
         """Stretches of draft[start:end] that state a lever, an owner, a due date or something private.
 

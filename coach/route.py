@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
-from coach.segment import Block, Unit
+from coach.segment import Block, Unit, parted, units
 
 Matrix = NDArray[np.float32]
 
@@ -33,6 +33,8 @@ Matrix = NDArray[np.float32]
 PRIVATE_AT = 0.2
 SURE_AT = 0.6
 SPLIT_AT = 0.5
+BEGIN_AT = 0.5  # for a new matter where no mark parts it from the last
+BEGIN_SHARE = 0.3  # of the say about a cut at a mark; the rest is the judgement of its two sides
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
 
@@ -160,6 +162,11 @@ class Router:
 
     # --- use -----------------------------------------------------------------------------------
 
+    def parts(self, text: str, found: Sequence[Block], seen: Seen) -> tuple[Unit, ...]:
+        """The units of a draft, cut also where a new matter begins without a mark, as in dictation."""
+        begins = self.reader.begins(seen)
+        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= BEGIN_AT)])
+
     def judge(self, text: str, parts: Sequence[Unit], seen: Seen) -> tuple[Judged, ...]:
         """Every unit with its chances, each seen together with what stands around it."""
         if not parts:
@@ -181,8 +188,9 @@ class Router:
         """For each unit whether a new item starts with it."""
         asked: dict[int, int] = {}
         rows: list[Matrix] = []
+        begins = self.reader.begins(seen)
         for n, (left, right) in enumerate(pairwise(judged), 1):
-            if right.unit.cut != "block" and right.unit.block == left.unit.block and not self._belongs(text, left, right):
+            if right.unit.cut not in ("block", "run") and right.unit.block == left.unit.block and not self._belongs(text, left, right):
                 asked[n] = len(rows)
                 kind = found[right.unit.block].kind
                 rows.append(edge_row(seen, left.unit, right.unit, kind, (left.vector, right.vector)))
@@ -194,9 +202,11 @@ class Router:
                 # A private clause next to a public one is cut off even where the reader would join
                 # them: what is whole cannot be half shown.
                 apart = abs(left.private - one.private) > 0.55 and min(_length(text, left), _length(text, one)) >= 4
-                out.append(bool(chances[asked[n]] >= SPLIT_AT) or apart)
+                begun = begins[(seen.ends > one.unit.start) & (seen.starts < one.unit.end)][:4].max(initial=0.0)
+                chance = (1 - BEGIN_SHARE) * chances[asked[n]] + BEGIN_SHARE * begun
+                out.append(bool(chance >= SPLIT_AT) or apart)
             else:
-                out.append(n == 0 or one.unit.cut == "block" or judged[n - 1].unit.block != one.unit.block)
+                out.append(n == 0 or one.unit.cut in ("block", "run") or judged[n - 1].unit.block != one.unit.block)
         return tuple(out)
 
     @staticmethod

@@ -9,6 +9,7 @@ together the single lines that people type one under the other as separate point
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +20,10 @@ from coach.schema import Segment
 
 Kind = Literal["bullet", "row", "prose", "chat"]
 Cut = Literal[
-    "block", "sentence", "line", "semicolon", "dash", "ellipsis", "colon", "connective", "comma"
+    "block", "sentence", "line", "semicolon", "dash", "ellipsis", "colon", "connective", "comma", "run"
 ]
 
+_SENTENCE = 6  # words of a cell that is more than a value
 MAX_UNIT = 1200  # characters; a longer stretch is cut at a space, whatever it is
 
 
@@ -487,20 +489,44 @@ _OPEN = {"(": ")", "[": "]", "“": "”", "«": "»"}
 
 
 def units(text: str, found: Sequence[Block]) -> tuple[Unit, ...]:
-    """Every unit of these blocks in order. A table row is always one unit."""
+    """Every unit of these blocks in order. A table row is cut only at and inside a cell that holds a sentence."""
     out: list[Unit] = []
     for number, block in enumerate(found):
-        if block.kind == "row":
-            out.append(Unit(block.start, block.end, number, "block"))
-            continue
         out.extend(_units_of(text, block, number))
+    return tuple(out)
+
+
+_JOINING = re.compile(
+    r"(?:(?<![\w'’-])(?:and|also|oh|then|so|but|plus|anyway|uh|um|okay|ok|well|yeah|next|what else|other than that|besides)[ \t]+)*$",
+    re.I,
+)
+
+
+def parted(text: str, parts: Sequence[Unit], begins: Sequence[int]) -> tuple[Unit, ...]:
+    """The units, cut again at these offsets of the draft: where a new matter begins with no mark at all.
+
+    An offset inside a word, or too near to an end of its unit for both sides to stand alone, is passed over.
+    """
+    out: list[Unit] = []
+    asked = sorted(at - len(_JOINING.search(text, max(0, at - 40), at)[0]) for at in begins)  # type: ignore[index]
+    for unit in parts:
+        start, cut = unit.start, unit.cut
+        for at in asked[bisect_right(asked, unit.start) : bisect_left(asked, unit.end)]:
+            if text[at - 1].isalnum() and text[at].isalnum():
+                continue
+            left = trim(text, start, at)
+            if _enough(text, *left, 3) and _enough(text, at, unit.end, 3):
+                out.append(Unit(*left, unit.block, cut))
+                start, cut = at, "run"
+        out.append(Unit(start, unit.end, unit.block, cut))
     return tuple(out)
 
 
 def _units_of(text: str, block: Block, number: int) -> Iterator[Unit]:
     at = block.start
     cut: Cut = "block"
-    for where, after, kind in _cuts(text, block.start, block.end):
+    cuts = _row_cuts(text, block) if block.kind == "row" else _cuts(text, block.start, block.end)
+    for where, after, kind in cuts:
         start, end = trim(text, at, where)
         least = 2 if kind in ("sentence", "line") else 3
         if not _enough(text, start, end, least) or not _enough(text, after, block.end, least):
@@ -515,6 +541,16 @@ def _units_of(text: str, block: Block, number: int) -> Iterator[Unit]:
 def _enough(text: str, start: int, end: int, words: int) -> bool:
     """Whether a stretch can stand alone: so many words, or one with a digit in it."""
     return len(_A_WORD.findall(text, start, end)) >= words or bool(_DIGIT.search(text, start, end))
+
+
+def _row_cuts(text: str, block: Block) -> Iterator[tuple[int, int, Cut]]:
+    """Cuts of a row: what somebody wrote out in a cell is more than the value of a column."""
+    for start, end in block.cells:
+        if len(_A_WORD.findall(text, start, end)) < _SENTENCE:
+            continue
+        if start > block.start:
+            yield start, start, "semicolon"
+        yield from _cuts(text, start, end)
 
 
 def _cuts(text: str, start: int, end: int) -> list[tuple[int, int, Cut]]:
@@ -626,12 +662,13 @@ def assemble(
     for group in groups:
         block = found[group[0].block]
         start, end = _item_span(text, group[0].start, group[-1].end)
+        whole = block.kind != "row" or group[0].cut == "block"  # the rest of a row is under no columns
         segment = Segment(
             start=start,
             end=end,
-            kind=block.kind,
+            kind=block.kind if whole else "prose",
             context=block.context,
-            columns=block.columns,
+            columns=block.columns if whole else (),
             block=group[0].block,
             speaker=block.speaker,
         )
@@ -658,5 +695,5 @@ def sentences(text: str) -> tuple[Segment, ...]:
     """Items by structure alone: each sentence or row one; for commands that load no model."""
     found = blocks(text)
     parts = units(text, found)
-    starts = [unit.cut in ("block", "sentence") for unit in parts]
+    starts = [unit.cut == "block" or (unit.cut == "sentence" and found[unit.block].kind != "row") for unit in parts]
     return tuple(segment for segment, _ in assemble(text, found, parts, starts))

@@ -175,18 +175,20 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
 
 def once(coach: Any, jobs: Sequence[Any]) -> int:
     """About how many tokens one prompt would take that holds the same instructions and examples, and every line once."""
+    from coach.batch import batches
     from coach.model import estimate
     from coach.phrase import Writer
     from coach.resources import load_guard_words, load_phrased, load_prompts
 
     library = coach.library
     pages = {page.id: page for page in library.pages}
-    writer = Writer(load_prompts(), load_phrased(), pages, load_guard_words(), library.rules, library.rule_signals)
+    phrasing = library.phrasing
+    writer = Writer(load_prompts(), load_phrased(), pages, load_guard_words(), library.rules, library.rule_signals, phrasing.spellings, library.reader)
     static: dict[str, int] = {}
     variable = 0
-    for job in jobs:
-        messages = writer.messages(job)
-        static[writer.prompt(job).id] = estimate(messages[:-1])
+    for batch in batches(writer, jobs):
+        messages = writer.messages(batch)
+        static[writer.prompt(batch[0]).id] = estimate(messages[:-1])
         variable += estimate(messages[-1:])
     return sum(static.values()) + variable
 

@@ -115,11 +115,20 @@ def serving(answer: Answer) -> Iterator[Endpoint]:
             server.shutdown()
 
 
-def line_of(request: dict[str, Any]) -> str:
-    """The line that a request asks to phrase: the one in its last user message."""
+def entries_of(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbered lines that a request asks about: those in its last user message."""
     asked = [one["content"] for one in request["messages"] if one["role"] == "user"]
-    found = re.findall(r"^(?:Line|Question): (\".*\")$", asked[-1], re.M)
-    return str(json.loads(found[0]))
+    return [json.loads(line) for line in asked[-1].splitlines() if line.startswith("{")]
+
+
+def lines_of(request: dict[str, Any]) -> list[str]:
+    """The lines, or the questions, that a request asks to phrase."""
+    return [str(one.get("question") or one["line"]) for one in entries_of(request)]
+
+
+def reply(request: dict[str, Any], say: Callable[[str], str], **more: str) -> str:
+    """The answer a request asks for, each line said in this way."""
+    return json.dumps({"texts": [{"n": n, "text": say(line), **more} for n, line in enumerate(lines_of(request), 1)]})
 
 
 def rephrased(line: str) -> str:
@@ -130,14 +139,13 @@ def rephrased(line: str) -> str:
 
 
 def honest(connection: Connection, request: dict[str, Any]) -> None:
-    """Answers every call with a true text; a call about no line, such as doctor's, with a word."""
-    is_line = any("Line: " in str(one["content"]) for one in request["messages"])
-    connection.stream(json.dumps({"text": rephrased(line_of(request)) if is_line else "ready"}))
+    """Answers every call with true texts; a call about no line, such as doctor's, with a word."""
+    connection.stream(reply(request, rephrased) if entries_of(request) else json.dumps({"text": "ready"}))
 
 
 def saying(text: str) -> Answer:
-    """Answers every call with this text, as asked for."""
-    return lambda connection, request: connection.stream(json.dumps({"text": text}))
+    """Answers every call with this text for each of its lines."""
+    return lambda connection, request: connection.stream(reply(request, lambda line: text))
 
 
 def raw(text: str, **options: Any) -> Answer:

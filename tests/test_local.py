@@ -22,7 +22,7 @@ import pytest
 from coach import Coach, Settings
 from coach.errors import WeightsError
 from coach.local import fetch, known, serve
-from coach.model import connect, probe, read_fields
+from coach.model import connect, probe, read_fields, read_texts
 from coach.pipeline import Stats
 from coach.schema import Weights
 from tests.conftest import MIXED
@@ -68,8 +68,9 @@ def test_a_brief_of_the_small_model_keeps_every_promise(local: Coach, coach: Coa
         assert {blank.key for one in after.rewrites for blank in one.blanks} == {blank.key for one in before.rewrites for blank in one.blanks}
     assert not any(word in brief.documents.okr for word in ("Marek", "dreading", "Mondays"))
     (stats,) = seen
-    assert stats.model == SMALL.id and stats.usage.calls >= 5 and not stats.usage.is_estimate
-    assert stats.usage.cached > 0.4 * stats.usage.tokens_in, "the static part of a prompt is served from the cache"
+    assert stats.model == SMALL.id and stats.usage.calls >= 3 and not stats.usage.is_estimate
+    local.prep(MIXED.replace("31 of 40", "30 of 40"), on_stats=seen.append)
+    assert seen[1].usage.cached > 0.4 * seen[1].usage.tokens_in, "the static part of a prompt is served from the cache"
     assert sum(stats.outcomes.values()) == len(stats.dones)
 
 
@@ -202,3 +203,8 @@ def test_no_source_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_reply_is_read_from_what_small_models_write() -> None:
     assert read_fields('{"text": "a", "room": 3}', ("text", "room")) == {"text": "a"}
     assert read_fields('First {no} then {"text": "line\nbreak"} done', ("text",))["text"] == "line\nbreak"
+    whole = '{"texts": [{"n": 2, "text": "b"}, {"n": 1, "text": "a"}, {"n": 9, "text": "nobody asked"}]}'
+    assert read_texts(whole, ("text",), 2) == {1: {"text": "a"}, 2: {"text": "b"}}
+    assert read_texts(whole[:-30], ("text",), 2) == {1: {"text": "a"}, 2: {"text": "b"}}, "what came before the end is read"
+    assert read_texts('{"texts": ["a", "b"]}', ("text",), 2) == {1: {"text": "a"}, 2: {"text": "b"}}
+    assert read_texts('{"texts": [{"n": 1, "te', ("text",), 2, whole=False) == {}

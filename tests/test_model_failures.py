@@ -16,7 +16,7 @@ from coach import Brief, Coach, Settings
 from coach.model import trouble_kinds
 from coach.pipeline import Stats
 from tests.conftest import MIXED
-from tests.servers import Answer, Connection, honest, line_of, raw, rephrased, saying, serving
+from tests.servers import Answer, Connection, honest, lines_of, raw, rephrased, reply, saying, serving
 
 WATCHDOG = 120  # seconds; far beyond every timeout below
 Make = Callable[..., Coach]
@@ -59,7 +59,7 @@ def slow(connection: Connection, request: dict[str, Any]) -> None:
 
 def dripping(connection: Connection, request: dict[str, Any]) -> None:
     # Every read succeeds; only a clock over the whole call ends it.
-    connection.stream(json.dumps({"text": " ".join(str(n * 7919) for n in range(400))}), pause=0.2)
+    connection.stream(json.dumps({"texts": [{"n": 1, "text": " ".join(str(n * 7919) for n in range(400))}]}), pause=0.2)
 
 
 def moved(connection: Connection, request: dict[str, Any]) -> None:
@@ -179,16 +179,53 @@ def test_a_server_that_asks_to_wait_is_asked_again(made: Make) -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda text: f"Here you are:\n```json\n{json.dumps({'text': text})}\n```\nAnything else?",
-        lambda text: "<think>It {should} be short.</think>" + json.dumps({"text": text}),
-        lambda text: "Of course! " + json.dumps({"text": text, "more": 1}),
+        lambda texts: f"Here you are:\n```json\n{json.dumps({'texts': [{'n': n, 'text': one} for n, one in enumerate(texts, 1)]})}\n```\nAnything else?",
+        lambda texts: "<think>They {should} be short.</think>" + json.dumps({"texts": texts}),
+        lambda texts: "Of course! " + " ".join(json.dumps({"n": n, "text": one, "more": 1}) for n, one in enumerate(texts, 1)),
+        lambda texts: json.dumps({"texts": [{"text": one} for one in texts]})[:-2],
     ],
-    ids=["in a fence", "after thinking aloud", "in prose"],
+    ids=["in a fence", "after thinking aloud, without numbers", "in prose, one by one", "without its end"],
 )
-def test_json_in_prose_is_read(made: Make, wrap: Callable[[str], str]) -> None:
-    with serving(lambda connection, request: connection.stream(wrap(rephrased(line_of(request))))) as server:
-        brief, _ = prep(made(server.url))
-    assert brief.engine == "tested"
+def test_json_in_prose_is_read(made: Make, wrap: Callable[[list[str]], str]) -> None:
+    with serving(lambda connection, request: connection.stream(wrap([rephrased(one) for one in lines_of(request)]))) as server:
+        brief, stats = prep(made(server.url))
+    assert brief.engine == "tested" and stats is not None and not set(stats.outcomes) & {"failed", "refused"}
+
+
+def test_what_one_line_of_an_answer_lacks_costs_that_line_alone(made: Make, offline: Brief) -> None:
+    def forgetful(connection: Connection, request: dict[str, Any]) -> None:
+        texts = json.loads(reply(request, rephrased))["texts"]
+        connection.stream(json.dumps({"texts": texts[1:]}))
+
+    with serving(forgetful) as server:
+        brief, stats = prep(made(server.url))
+    assert stats is not None and stats.outcomes["taken"] and stats.outcomes["refused"] + stats.outcomes["failed"]
+    assert any("no text came for it" in one for one in brief.notices) or stats.outcomes["failed"]
+    assert len(texts(brief)) == len(texts(offline))
+
+
+def test_texts_that_came_before_the_stream_broke_are_kept(made: Make) -> None:
+    def breaking(connection: Connection, request: dict[str, Any]) -> None:
+        whole = reply(request, rephrased)
+        connection.stream(whole[: whole.index("}") + 4] if len(lines_of(request)) > 1 else whole, end=len(lines_of(request)) < 2)
+
+    with serving(breaking) as server:
+        brief, stats = prep(made(server.url, model_parallel=1))
+    assert stats is not None and stats.outcomes["failed"] and stats.outcomes["taken"] + stats.outcomes["same"]
+    assert any("cut off" in one for one in brief.notices)
+
+
+def test_a_refused_text_goes_back_once_with_what_was_wrong(made: Make) -> None:
+    def corrected(connection: Connection, request: dict[str, Any]) -> None:
+        again = "correct edited lines" in request["messages"][0]["content"]
+        connection.stream(reply(request, rephrased if again else lambda line: f"{line} It costs 977 euros."))
+
+    with serving(corrected) as server:
+        brief, stats = prep(made(server.url))
+        sent_back = [one for one in server.received if b"correct edited lines" in one]
+    assert stats is not None and stats.outcomes["repaired"] >= 2 and brief.engine == "tested"
+    assert sent_back and all(b"977" in one and b"words that the draft does not hold" in one for one in sent_back)
+    assert "977" not in " ".join(texts(brief))
 
 
 def test_a_server_without_structured_output_is_asked_without(made: Make) -> None:
@@ -206,9 +243,9 @@ def test_a_server_without_structured_output_is_asked_without(made: Make) -> None
 
 
 def test_a_server_that_counts_nothing_is_counted(made: Make) -> None:
-    with serving(lambda connection, request: connection.stream(json.dumps({"text": rephrased(line_of(request))}), usage=False)) as server:
+    with serving(lambda connection, request: connection.stream(reply(request, rephrased), usage=False)) as server:
         _, stats = prep(made(server.url))
-    assert stats is not None and stats.usage.is_estimate and stats.usage.tokens_in > 500
+    assert stats is not None and stats.usage.is_estimate and stats.usage.tokens_in > 300
 
 
 def test_closing_the_stream_cancels_the_calls(made: Make) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from coach import Brief, Coach, Settings
 from tests.conftest import MIXED
-from tests.servers import Connection, line_of, serving
+from tests.servers import Connection, lines_of, reply, serving
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "data" / "hostile.jsonl").read_text("utf-8").splitlines()]
 ORDERS = [one for one in CASES if one["where"] == "draft"]
@@ -32,7 +32,7 @@ def traitor(words: str, **more: str) -> Any:
     """Does what an order says: it answers every call with the private words, whatever it was asked."""
 
     def answer(connection: Connection, request: dict[str, Any]) -> None:
-        connection.stream(json.dumps({"text": words, **more}))
+        connection.stream(reply(request, lambda line: words, **more))
 
     return answer
 
@@ -88,7 +88,7 @@ def test_orders_in_a_playbook_page_are_only_words(coach: Coach, home: Path, offl
 
     def obeying(connection: Connection, request: dict[str, Any]) -> None:
         heard.append(json.dumps(request))
-        connection.stream(json.dumps({"text": f"{line_of(request)} Marek has been dreading Mondays."}))
+        connection.stream(reply(request, lambda line: f"{line} Marek has been dreading Mondays."))
 
     with serving(obeying) as server:
         settings = Settings(home=home, model="m", base_url=server.url, model_cache="off", model_timeout=60, _env_file=None)
@@ -99,9 +99,11 @@ def test_orders_in_a_playbook_page_are_only_words(coach: Coach, home: Path, offl
 
 def test_a_model_may_make_an_item_more_private_and_never_less(coach: Coach, home: Path, offline: Brief) -> None:
     def wary(connection: Connection, request: dict[str, Any]) -> None:
-        line = line_of(request)
-        quoted = "ticket printers at all gates" if "icket printers" in line else ""
-        connection.stream(json.dumps({"text": line, "private": quoted, "room": "okr_review"}))
+        texts = [
+            {"n": n, "text": line, "private": "ticket printers at all gates" if "icket printers" in line else "", "room": "okr_review"}
+            for n, line in enumerate(lines_of(request), 1)
+        ]
+        connection.stream(json.dumps({"texts": texts}))
 
     with serving(wary) as server:
         settings = Settings(home=home, model="m", base_url=server.url, model_cache="off", model_timeout=60, _env_file=None)

@@ -18,7 +18,7 @@ from coach import Coach, Settings
 from coach.model import Model, answers_here, connect, leaves_to
 from coach.pipeline import Stats
 from tests.conftest import BLOCKED, MIXED
-from tests.servers import Connection, honest, line_of, rephrased, serving
+from tests.servers import Connection, honest, lines_of, rephrased, reply, serving
 
 PRIVATE = ("Marek", "Sabine", "reorg", "dreading", "Mondays", "weekends")
 
@@ -78,7 +78,7 @@ def test_a_public_call_shares_no_word_of_its_own_with_a_private_item(made: Calla
     for text in (MIXED, *samples):
         with serving(honest) as server:
             brief = made(server.url, here=False).prep(text)
-        asked = " ".join(line_of(json.loads(one.split(b"\r\n\r\n", 1)[1])) for one in server.received)
+        asked = " ".join(" ".join(lines_of(json.loads(one.split(b"\r\n\r\n", 1)[1]))) for one in server.received)
         known = words(" ".join(item.quote for item in brief.items if not item.private))
         own = words(" ".join(item.quote for item in brief.items if item.private and item.then is None)) - known
         assert server.calls and own
@@ -137,7 +137,7 @@ def test_neither_proxy_nor_tracing_hears_of_a_call_to_this_machine(home: Path, t
             [sys.executable, "-m", "coach", "prep", str(draft), "--stats"], capture_output=True, text=True, env=env, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
-        assert server.calls > 3, done.stderr
+        assert server.calls >= 3 and "3 calls" in done.stderr, done.stderr
         assert nosy.received == []
 
 
@@ -175,8 +175,8 @@ def test_any_chat_model_object_may_be_passed_and_counts_as_elsewhere(coach: Coac
 
         def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
             asked.append("\n".join(str(one.content) for one in messages))
-            line = json.loads(str(messages[-1].content).splitlines()[0].split(": ", 1)[1])
-            return ChatResult(generations=[ChatGeneration(message=AIMessage(json.dumps({"text": rephrased(line)})))])
+            said = reply({"messages": [{"role": "user", "content": messages[-1].content}]}, rephrased)
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(said))])
 
     seen: list[Stats] = []
     brief = Coach(Settings(home=home, model_cache="off", _env_file=None), model=Parrot(), library=coach.library).prep(MIXED, on_stats=seen.append)

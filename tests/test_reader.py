@@ -54,6 +54,15 @@ def test_what_is_stated_stands_in_the_item_in_whole_words() -> None:
         assert text[one.start : one.end] == text[one.start : one.end].strip()
 
 
+def test_a_new_matter_is_seen_without_any_mark() -> None:
+    text = "churn of the small plan is four point one where we wanted three and a half the new office opens on monday the ninth please use the back door"
+    seen = READER.read(text, blocks(text))
+    begins = READER.begins(seen)
+    assert begins.shape == seen.starts.shape and ((begins >= 0) & (begins <= 1)).all()
+    inside = {int(seen.starts[n]): float(begins[n]) for n in range(1, len(begins))}
+    assert max(inside, key=inside.__getitem__) == text.index("the new office")
+
+
 def test_a_missing_model_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="Install the coach again"):
         Reader(tmp_path)

