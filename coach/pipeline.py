@@ -341,6 +341,7 @@ class Coach(Runnable[Any, Brief]):
         for segment, group in assemble(text, found, parts, starts):
             grouped.append((segment, judged[at : at + len(group)]))
             at += len(group)
+        library.embedder.begin([text[segment.start : segment.end] for segment, _ in grouped])  # ready when the playbook is asked
         verdicts = library.router.rooms_of(
             text,
             [(segment.start, segment.end) for segment, _ in grouped],

@@ -8,7 +8,7 @@ should one who types their own. evals/retrieval.py measures it against either al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from coach.stems import stems
 
 Progress = Callable[[str, int, int], None]
 _DEPTH = 400  # records asked of the index for a query
+_AT_HAND = 5000  # records whose vectors are held, 8 MB, and compared one by one: sooner done than the index is asked
 
 Scores = NDArray[np.float64]
 
@@ -114,6 +115,7 @@ class Playbook:
             self._collection = client.get_collection(name, embedding_function=None)
             # Everything once: a playbook is a few hundred sections, and the lexical side needs all.
             kept: Any = self._collection.get(include=["documents", "metadatas"])
+            self._vectors = self._held(kept["ids"])
         except Exception:
             raise IndexError_(
                 "The playbook index is not complete.", "Run `coach index --force` to build it again."
@@ -150,16 +152,11 @@ class Playbook:
         """`search` for several queries in one call to the index. how: dense, lexical or fused."""
         if not queries or not self._quotes:
             return [() for _ in queries]
-        answer: Any = self._collection.query(
-            query_embeddings=[row.tolist() for row in self._embedder.embed(queries)],
-            n_results=min(_DEPTH, len(self._section_of)),
-            include=["distances"],
-        )
         out = []
-        for query, ids, distances in zip(queries, answer["ids"], answer["distances"], strict=True):
+        for query, nearest in zip(queries, self._nearest(self._embedder.embed(queries)), strict=True):
             records: list[list[float]] = [[] for _ in self._quotes]
-            for name, distance in zip(ids, distances, strict=True):
-                records[self._section_of[name]].append(1 - float(distance))
+            for name, nearness in nearest:
+                records[self._section_of[name]].append(nearness)
             near = np.array([max(found, default=0.0) for found in records])
             tokens = _tokens(query)
             words = _by_words(tokens, self._lexical, len(self._quotes))
@@ -189,6 +186,26 @@ class Playbook:
                 )
             )
         return out
+
+    def _held(self, ids: Sequence[str]) -> tuple[Sequence[str], NDArray[np.float32]] | None:
+        """The vectors of all records, or None where they are too many to hold."""
+        if not 0 < len(ids) <= _AT_HAND:
+            return None
+        kept: Any = self._collection.get(include=["embeddings"])
+        return kept["ids"], np.asarray(kept["embeddings"], np.float32)
+
+    def _nearest(self, vectors: NDArray[np.float32]) -> Iterator[Iterable[tuple[str, float]]]:
+        """For each query vector the records nearest to it with their cosine nearness, the nearest first."""
+        if self._vectors is not None:
+            names, held = self._vectors
+            for row in np.asarray(vectors @ held.T, np.float64):
+                yield [(names[n], float(row[n])) for n in np.argsort(-row, kind="stable")[:_DEPTH]]
+            return
+        answer: Any = self._collection.query(
+            query_embeddings=[row.tolist() for row in vectors], n_results=min(_DEPTH, len(self._section_of)), include=["distances"]
+        )
+        for ids, distances in zip(answer["ids"], answer["distances"], strict=True):
+            yield [(name, 1 - float(distance)) for name, distance in zip(ids, distances, strict=True)]
 
     def _strongest(self, values: Scores) -> Scores:
         """A page's best among the values of its sections, for every page."""

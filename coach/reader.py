@@ -108,6 +108,7 @@ class Seen:
 
     def __init__(self, starts: NDArray[np.int64], ends: NDArray[np.int64], hidden: Array) -> None:
         self.starts, self.ends, self.hidden = starts, ends, hidden
+        self.begins: Array | None = None  # kept by Reader.begins
 
     def mean(self, start: int, end: int) -> Array:
         """The vector of draft[start:end]; zeros where no token stands."""
@@ -190,11 +191,14 @@ class Reader:
 
     def begins(self, seen: Seen) -> Array:
         """For each token of a draft the chance that a new matter begins with it, (n,); it needs no mark to see one."""
+        if seen.begins is not None:
+            return seen.begins
         if not len(seen.hidden):
             return np.zeros(0, np.float32)
         before = np.concatenate([np.zeros((1, seen.hidden.shape[1]), np.float32), seen.hidden[:-1]])
         rows = np.concatenate([seen.hidden, before], axis=1)
-        return _sigmoid(self._linear("begin2", np.tanh(self._linear("begin1", rows)))[:, 0])
+        seen.begins = _sigmoid(self._linear("begin2", np.tanh(self._linear("begin1", rows)))[:, 0])
+        return seen.begins
 
     def stated(self, text: str, seen: Seen, start: int, end: int) -> tuple[Stated, ...]:
         """Stretches of draft[start:end] that state a lever, an owner, a due date or something private.
