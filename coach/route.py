@@ -32,8 +32,8 @@ Matrix = NDArray[np.float32]
 # a private clause is let through far less often than a public one is held back.
 PRIVATE_AT = 0.2
 SURE_AT = 0.6
-SPLIT_AT = 0.5
-BEGIN_AT = 0.5  # for a new matter where no mark parts it from the last
+SPLIT_AT = 0.4
+BEGIN_AT = 0.35  # for a new matter where no mark parts it from the last
 BEGIN_SHARE = 0.3  # of the say about a cut at a mark; the rest is the judgement of its two sides
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
