@@ -116,6 +116,9 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     state = spans
     if lever and task.room == "okr_review" and "lever_in_state" not in conditions:
         state = _cut_lever(task.draft, spans, lever)
+        if not state:  # it was all there is: said once, as it stands
+            state = spans
+            conditions.add("lever_in_state")
     chosen = _choose(phrasing.constructions, task.room, conditions, task.turn)
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
@@ -173,7 +176,7 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
         said = task.draft[lever.start : lever.end]
         if _CHOICE.search(said):
             true.add("choice")
-        if _lever_stays(task.draft, spans, lever):
+        if task.room == "one_on_one" or _lever_stays(task.draft, spans, lever):
             true.add("lever_in_state")
     if task.answers.get("lever"):
         true.add("lever")
@@ -197,6 +200,9 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
     return true
 
 
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Hr|Fr|vs|approx|no)\.$", re.I)
+
+
 def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
     """Whether taking the lever out of its sentence would leave a stump behind."""
     home = next((span for span in spans if span.start <= lever.start and lever.end <= span.end), None)
@@ -204,6 +210,8 @@ def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
         return True
     before = draft[home.start : lever.start].rstrip()
     after = draft[lever.end : home.end].lstrip(" ,")
+    if _TITLE.search(before):
+        return True
     starts_sentence = not before or before[-1] in ".!?:;" or re.search(r"(?:[.!?:;]|^)\s*(?:so|and|either|options?(?: are)?|ask|proposal|propose|decision)?:?\s*(?:either)?$", before, re.I) is not None
     hangs = re.match(r"(?:if|unless|only|without|once|when|as soon)\b", draft[lever.start : lever.end], re.I)
     return not starts_sentence or bool(hangs) or bool(after and after[0] not in ".!?;:\n")
@@ -258,8 +266,7 @@ def _render(
     at = 0
     for slot in _SLOT.finditer(chosen.text):
         literal = chosen.text[at : slot.start()]
-        if not (literal.strip() == "" and not out.pieces):
-            out.coach(literal)
+        out.coach(literal if out.pieces else literal.lstrip())
         at = slot.end()
         match slot[1]:
             case "state":
@@ -434,6 +441,9 @@ _END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s\"”’)\]])[ \t]*\n+|
 _SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
 
 
+_HANGS = re.compile(r"(?:because|unless|while|which|who|whose|where|or|if|until|than|as|to|that)\b", re.I)
+
+
 def _sentences(draft: str, start: int, end: int) -> list[tuple[int, int]]:
     """Sentences of at most MAX_WORDS words; a longer one is broken where it breathes."""
     found: list[tuple[int, int]] = []
@@ -458,10 +468,11 @@ def _broken(draft: str, start: int, end: int) -> list[tuple[int, int]]:
         for match in _SOFT.finditer(draft, start, end)
         if len(draft[start : match.start()].split()) >= 4 and len(draft[match.end() : end].split()) >= 4
     ]
-    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it.
+    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it, and anything than a clause
+    # that cannot stand alone.
     best = min(
         places,
-        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0),
+        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0) + (120 if _HANGS.match(draft, place[1]) else 0),
         default=None,
     )
     if best is None:

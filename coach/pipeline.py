@@ -67,6 +67,7 @@ Progress = Callable[[str, int, int], None]
 SAFE_BELOW = 0.12
 DOUBT_BELOW = 0.6
 THEN_AT = 0.5  # how surely an item has a next stop
+THEN_BARE_AT = 0.7  # the same where no word of it may be shown there: a line of blanks must be worth its place
 _LEAVE_OUT = ROOMS.index("leave_out")
 _REVIEW = ROOMS.index("okr_review")
 
@@ -535,7 +536,7 @@ def _settle(
             then = "okr_review"
         else:
             # Only a decision may follow in public, and none of these words: it is asked for.
-            then = "okr_review" if verdict.to_review >= THEN_AT else None
+            then = "okr_review" if verdict.to_review >= THEN_BARE_AT else None
             clauses = [PrivateClause(start=clause.start, end=clause.end) for clause in clauses]
     elif hidden and not shown:
         return _settle(number, segment, mine, replace(verdict, room="one_on_one"), facts, text)

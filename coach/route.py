@@ -34,10 +34,25 @@ PRIVATE_AT = 0.2
 SURE_AT = 0.6
 SPLIT_AT = 0.4
 BEGIN_AT = 0.35  # for a new matter where no mark parts it from the last
+BEGIN_MARKED_AT = 0.85  # the same where the writer sets marks, or says little
 BEGIN_SHARE = 0.3  # of the say about a cut at a mark; the rest is the judgement of its two sides
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
 WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
 
+_LONG = 20  # words of a block that may hold several matters
+_MARK = re.compile(r"[.;!?](?=\s)")
+# Sentences that go on with the matter before them: who decides and by when, and the choice itself.
+_WHO_DECIDES = re.compile(
+    r"(?:so |and )?(?:the |our |my )?[\w'’-]+(?: [\w'’-]+){0,2} "
+    r"(?:(?:will |must |should |can |has to |needs to )?(?:decides?|chooses?|picks?|signs?(?: off)?|approves?|says which)"
+    r"|needs (?:the|an|a) (?:choice|answer|yes|decision)|makes? (?:the|that) (?:call|choice)|has (?:the|that) call)\b[^.;!?]{0,30}[.!?]?$",
+    re.I,
+)
+_WHICH_WAY = re.compile(
+    r"(?:either|cut|drop|stop|take|pay|hire|buy|keep|move|shut|close|open|ship|delay|swap|rent|lend|split|leave|wait|shift|run|fund|merge|freeze|park|"
+    r"pause|lower|raise|skip|give|order|extend)\b[^.!?]{6,160}\bor\b",
+    re.I,
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
 
 
@@ -125,7 +140,10 @@ def _shares(scores: Matrix) -> Matrix:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
-_ABOUT_THE_LAST = re.compile(r"(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b)", re.I)
+_ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom)\b|(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b))", re.I)
+
+
+_VERB_FIRST = re.compile(r"(?:is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -165,7 +183,12 @@ class Router:
     def parts(self, text: str, found: Sequence[Block], seen: Seen) -> tuple[Unit, ...]:
         """The units of a draft, cut also where a new matter begins without a mark, as in dictation."""
         begins = self.reader.begins(seen)
-        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= BEGIN_AT)])
+        wanted = np.ones_like(begins)
+        for block in found:
+            inside = (seen.starts >= block.start) & (seen.starts < block.end)
+            marked = _MARK.search(text, block.start, block.end - 1) is not None
+            wanted[inside] = BEGIN_MARKED_AT if marked or len(text[block.start : block.end].split()) < _LONG else BEGIN_AT
+        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= wanted)])
 
     def judge(self, text: str, parts: Sequence[Unit], seen: Seen) -> tuple[Judged, ...]:
         """Every unit with its chances, each seen together with what stands around it."""
@@ -178,6 +201,12 @@ class Router:
         for n in reversed(range(1, len(parts))):
             if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
+            elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _VERB_FIRST.match(texts[n]):
+                private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a verb that comes late
+        for n in range(1, len(parts)):
+            lists = parts[n].cut == "colon" or (parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3)
+            if lists and parts[n].block == parts[n - 1].block and private[n - 1] >= PRIVATE_AT:
+                private[n] = max(private[n], private[n - 1])  # what stands in a private list
         return tuple(Judged(unit, means[n], private[n], rooms[n]) for n, unit in enumerate(parts))
 
     def _floor(self, text: str) -> float:
@@ -211,9 +240,11 @@ class Router:
 
     @staticmethod
     def _belongs(text: str, left: Judged, right: Judged) -> bool:
-        """A label belongs to what it labels, a relative clause to its person."""
+        """A label belongs to what it labels, a relative clause to its person, a choice to what makes it needed."""
         labels = right.unit.cut == "colon" and _length(text, left) <= 4
-        return labels or _ABOUT_THE_LAST.match(text, right.unit.start) is not None
+        start, end = right.unit.start, right.unit.end
+        goes_on = max(left.private, right.private) < PRIVATE_AT and (_WHO_DECIDES.match(text[start:end]) or _WHICH_WAY.match(text, start))
+        return labels or bool(goes_on) or _ABOUT_THE_LAST.match(text, start) is not None
 
     def rooms_of(
         self, text: str, spans: Sequence[tuple[int, int]], private: Sequence[float], seen: Seen

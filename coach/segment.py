@@ -496,6 +496,13 @@ def units(text: str, found: Sequence[Block]) -> tuple[Unit, ...]:
     return tuple(out)
 
 
+# No matter ends with one of these.
+_WANTS_MORE = re.compile(
+    r"(?<![\w'’-])(?:a|an|the|of|to|for|from|with|by|at|into|onto|per|than|as|if|unless|until|because|since|while|how|why|which|who|whose|whom|what|when|"
+    r"where|whether|my|our|your|his|her|their|its|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|may|might|not|no|every|each|"
+    r"or|nor|either|neither|between|about|against|under|over|vs|[\d]+ of|out of)[ \t]+$|[-–—/(:%$€£#@][ \t]*$|\b\d+[ \t]+of[ \t]+\d+[ \t]+$",
+    re.I,
+)
 _JOINING = re.compile(
     r"(?:(?<![\w'’-])(?:and|also|oh|then|so|but|plus|anyway|uh|um|okay|ok|well|yeah|next|what else|other than that|besides)[ \t]+)*$",
     re.I,
@@ -505,14 +512,15 @@ _JOINING = re.compile(
 def parted(text: str, parts: Sequence[Unit], begins: Sequence[int]) -> tuple[Unit, ...]:
     """The units, cut again at these offsets of the draft: where a new matter begins with no mark at all.
 
-    An offset inside a word, or too near to an end of its unit for both sides to stand alone, is passed over.
+    An offset with no space before it, too near to an end of its unit for both sides to stand alone, or behind a word that
+    wants another after it, is passed over.
     """
     out: list[Unit] = []
     asked = sorted(at - len(_JOINING.search(text, max(0, at - 40), at)[0]) for at in begins)  # type: ignore[index]
     for unit in parts:
         start, cut = unit.start, unit.cut
         for at in asked[bisect_right(asked, unit.start) : bisect_left(asked, unit.end)]:
-            if text[at - 1].isalnum() and text[at].isalnum():
+            if not text[at - 1].isspace() or _WANTS_MORE.search(text, max(0, at - 24), at):
                 continue
             left = trim(text, start, at)
             if _enough(text, *left, 3) and _enough(text, at, unit.end, 3):
