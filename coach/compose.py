@@ -127,10 +127,12 @@ def _allowed(task: Task) -> list[Span]:
     """The stretches of the draft that this room may read."""
     if task.room == "one_on_one":
         return [Span(start=clause.start, end=clause.end) for clause in task.clauses]
+    shown = [clause for clause in task.clauses if isinstance(clause, PublicClause)]
     return [
         Span(start=clause.start, end=clause.end)
-        for clause in task.clauses
-        if isinstance(clause, PublicClause) and clause.role != "noise"
+        for clause, after in zip(shown, [*shown[1:], None], strict=False)
+        # Noise is left out, unless what follows hangs on it.
+        if clause.role != "noise" or (after is not None and re.match(r"(?:which|who|whose|where)\b", task.draft[after.start : after.end], re.I))
     ]
 
 
@@ -318,31 +320,58 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
     if task.columns and len(state) == 1:
         _write_row(out, task, state[0])
         return
-    first = True
-    for span in state:
-        for start, end in _sentences(task.draft, span.start, span.end):
-            if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
-                continue  # a colour alone, and other sentences beside it
-            lead = _MARKS.match(task.draft[start:end])
-            if lead and end - start - lead.end() > 8:
-                start += lead.end()
-            parts = _without(filler, task.draft, start, end)
-            if task.room != "one_on_one":
-                parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
-            if not any(re.search(r"\w", task.draft[a:b]) for a, b in parts):
-                continue
-            if not first:
-                out.coach(" ")
-            cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(task.draft, a, b)]
-            for number, (part, a, b) in enumerate(cells):
-                if number and part == cells[number - 1][0]:
-                    out.coach(": " if number == 1 else ", ")
-                elif number and out.words()[-1:] not in ("", " ") and task.draft[a] not in ",;:":
-                    out.coach(" ")
-                out.draft(task.draft, a, b, capital=number == 0)
-            if out.words()[-1:] not in ".?!":
-                out.coach(".")
-            first = False
+    sentences = [(a, b, span) for span in state for a, b in _sentences(task.draft, span.start, span.end)]
+    joint = ""
+    for number, (start, end, span) in enumerate(sentences):
+        if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
+            continue  # a colour alone, and other sentences beside it
+        lead = _MARKS.match(task.draft[start:end])
+        if lead and end - start - lead.end() > 8:
+            start += lead.end()
+        if task.room != "one_on_one":
+            topic, after = _verdict(phrasing.verdicts, task.draft, start, end, any(_worded(task.draft, a, b) for a, b, _ in sentences[number + 1 :]))
+            if after > start:
+                if _worded(task.draft, start, topic):
+                    out.coach(joint)
+                    _write_parts(out, task.draft, _without(filler, task.draft, start, topic), joint != ": ")
+                    joint = ": "
+                start = after
+        parts = _without(filler, task.draft, start, end)
+        if task.room != "one_on_one":
+            parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
+        if not any(_worded(task.draft, a, b) for a, b in parts):
+            continue
+        out.coach(joint)
+        _write_parts(out, task.draft, parts, joint != ": ")
+        if out.words()[-1:] not in ".?!":
+            out.coach(".")
+        joint = " "
+
+
+def _worded(draft: str, start: int, end: int) -> bool:
+    return re.search(r"\w", draft[start:end]) is not None
+
+
+def _write_parts(out: _Text, draft: str, parts: Sequence[tuple[int, int]], capital: bool) -> None:
+    cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(draft, a, b)]
+    for number, (part, a, b) in enumerate(cells):
+        if number and part == cells[number - 1][0]:
+            out.coach(": " if number == 1 else ", ")
+        elif number and out.words()[-1:] not in ("", " ") and draft[a] not in ",;:":
+            out.coach(" ")
+        out.draft(draft, a, b, capital=capital and number == 0)
+
+
+def _verdict(verdicts: Sequence[str], draft: str, start: int, end: int, more: bool) -> tuple[int, int]:
+    """Where the topic of a sentence ends and where what is said of it begins, with a verdict between them.
+
+    (start, start) where there is none, or where nothing would be left to say. more: whether other sentences follow.
+    """
+    for one in verdicts:
+        match = re.search(one, draft[start:end], re.I)
+        if match and match.end() > match.start() and (more or len(draft[start + match.end() : end].split()) >= 2):
+            return start + match.start(), start + match.end()
+    return start, start
 
 
 def _dropped(drops: Sequence[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -125,7 +125,8 @@ def read_facts(
     """
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
-    levers = tuple(_with_name(draft, one, end) for one in _wider(_lever_seen(stated), _levers(item, start)))
+    found = _wider(_lever_seen(stated), _levers(item, start))
+    levers = tuple(_with_name(draft, one, end) for one in found if not _ONLY_ASKS.match(draft[one.start : one.end]))
     cells = _cells(draft, start, end, columns)
     due = _decided_by(item, start, dates) or _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
@@ -159,6 +160,9 @@ def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
     a, b = seen[0], known[0]
     holds = b.start <= a.start and a.end <= b.end
     return known if holds and b.end - b.start <= 2.5 * (a.end - a.start) else seen
+
+
+_ONLY_ASKS = re.compile(r"(?:(?:i|we) )?(?:need|want)(?:s|ed)? [\w'’ .]{0,40}\b(?:yes or no|yes/no)\b", re.I)  # of what, it does not say
 
 
 def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:

@@ -151,7 +151,7 @@ def _shares(scores: Matrix) -> Matrix:
 _ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom)\b|(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b))", re.I)
 
 
-_VERB_FIRST = re.compile(r"(?:is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
+_OF_THE_SAME = re.compile(r"(?:he|she|he's|she's|is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,8 @@ class Router:
         for n in reversed(range(1, len(parts))):
             if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
-            elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _VERB_FIRST.match(texts[n]):
-                private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a verb that comes late
+            elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _OF_THE_SAME.match(texts[n]):
+                private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a late verb, or of a pronoun
         for n in range(1, len(parts)):
             lists = parts[n].cut == "colon" or (parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3)
             if lists and parts[n].block == parts[n - 1].block and private[n - 1] >= PRIVATE_AT:
@@ -233,17 +233,19 @@ class Router:
                 rows.append(edge_row(seen, left.unit, right.unit, kind, (left.vector, right.vector)))
         chances = self.reader.starts(np.stack(rows)) if rows else np.zeros(0, np.float32)
         out: list[bool] = []
+        so_far = 0  # words of the item that is being put together
         for n, one in enumerate(judged):
             if n in asked:
                 left = judged[n - 1]
                 # A private clause next to a public one is cut off even where the reader would join
                 # them: what is whole cannot be half shown.
-                apart = abs(left.private - one.private) > 0.55 and min(_length(text, left), _length(text, one)) >= 4
+                apart = abs(left.private - one.private) > 0.55 and min(so_far, _length(text, one)) >= 4
                 begun = begins[(seen.ends > one.unit.start) & (seen.starts < one.unit.end)][:4].max(initial=0.0)
                 chance = (1 - BEGIN_SHARE) * chances[asked[n]] + BEGIN_SHARE * begun
                 out.append(bool(chance >= SPLIT_AT) or apart)
             else:
                 out.append(n == 0 or one.unit.cut in ("block", "run") or judged[n - 1].unit.block != one.unit.block)
+            so_far = _length(text, one) + (0 if out[-1] else so_far)
         return tuple(out)
 
     @staticmethod
@@ -275,7 +277,7 @@ class Router:
     def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
-        if best == "okr_doc" and any(name.startswith("always_review.") for name in shown):
+        if best in ("okr_doc", "staff_meeting", "leave_out") and any(name.startswith("always_review.") for name in shown):
             # What will not come, or waits, is put to the room even when no choice is offered yet.
             best = "okr_review"
             chances[ROOMS.index(best)] = chances.max() + 0.01

@@ -485,6 +485,7 @@ _NEEDS_COMMA = frozenset({"which", "since", "then", "also", "so", "ok so", "hone
 _COMMA = re.compile(rf",[ \t]+(?=(?:{_SUBJECT_WORD})\b)", re.I)
 _DASH = re.compile(r"[ \t]+(?:—|–|--|-)[ \t]+|(?<=\w)—(?=\w)")
 _COLON = re.compile(r"(?<=[\w)]):[ \t]+(?=\S)")
+_ASIDE = re.compile(r"\((?=[^()]*[^\W\d_][^()]* [^()]* [^()]* )[^()]{12,300}\)")  # four words and more
 _OPEN = {"(": ")", "[": "]", "“": "”", "«": "»"}
 
 
@@ -586,6 +587,12 @@ def _cuts(text: str, start: int, end: int) -> list[tuple[int, int, Cut]]:
         add(match.start() + 1, match.end(), "colon")
     for match in re.finditer(r";[ \t\n]+|[ \t]+/{2}[ \t]+|[ \t]+\|[ \t]+", text[start:end]):
         add(start + match.start(), start + match.end(), "semicolon")
+    for match in _ASIDE.finditer(text, start, end):
+        # What stands in brackets may be another's business than what stands around them.
+        before = len(text[start : match.start()].rstrip()) + start
+        for where, after in ((before, match.start()), (match.end(), match.end() + len(text[match.end() : end]) - len(text[match.end() : end].lstrip(" ,;.")))):
+            if start < where <= after < end and after not in found:
+                found[after] = (where, after, "dash")
     for match in _DASH.finditer(text, start, end):
         add(match.start(), match.end(), "dash")
     for match in _CONNECTIVE.finditer(text, start, end):
