@@ -20,6 +20,7 @@ from tokenizers import Tokenizer
 from coach.errors import EmbeddingError
 from coach.schema import TAGS, Stated
 from coach.segment import Block, Unit
+from coach.threads import one_thread
 
 Array = NDArray[np.float32]
 Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
@@ -140,7 +141,7 @@ class Reader:
 
     def __init__(self, folder: Path = _ASSETS) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = 1  # the other core embeds meanwhile, and a waiting thread would spin on it
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
@@ -237,7 +238,8 @@ class Reader:
         return np.asarray(hidden[0], np.float32)
 
     def _linear(self, name: str, rows: Array) -> Array:
-        return np.asarray(rows @ self._heads[f"{name}_weight"].T + self._heads[f"{name}_bias"], np.float32)
+        with one_thread():
+            return np.asarray(rows @ self._heads[f"{name}_weight"].T + self._heads[f"{name}_bias"], np.float32)
 
 
 _LOOSE = " \t\n,;:.–—-|"

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
 from coach.segment import Block, Unit, parted, units
+from coach.sieve import Sieve
 
 Matrix = NDArray[np.float32]
 
@@ -70,6 +72,7 @@ class Words:
             )
             for one in signals
         ]
+        self._sieve = Sieve(one.patterns for one in signals)
 
     @staticmethod
     def terms(text: str) -> list[str]:
@@ -105,11 +108,16 @@ class Words:
 
     def signals_of(self, text: str) -> list[str]:
         """The ids of the signals that a text shows."""
+        return list(self._shown(text))
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - a clause and an item are often the same words; one instance lives as long as its process
+    def _shown(self, text: str) -> tuple[str, ...]:
         shown = []
-        for name, patterns, unless in self._signals:
+        for number in sorted(self._sieve.passed(text)):
+            name, patterns, unless = self._signals[number]
             if any(p.search(text) for p in patterns) and not any(p.search(text) for p in unless):
                 shown.append(name)
-        return shown
+        return tuple(shown)
 
     def dense(self, text: str) -> Matrix:
         """Signals and length as one row."""
