@@ -20,7 +20,6 @@ from coach.model import Model, Usage, estimate, read_texts
 from coach.phrase import LONGER, Done, Job, Writer, tidy
 from coach.schema import ROOMS, Rewrite
 
-LINES = 6  # in a call; of more, a small model loses some
 _TOKENS_A_WORD = 2.2
 _TOKENS_A_LINE = 30  # for what stands around a text in an answer
 _SLOW_STOPS = 2  # calls that may time out before the rest is not tried
@@ -99,7 +98,7 @@ def phrase(
             call.end("failed", ModelError("unusable", "The coach failed on this line.", "Run coach doctor.", False))
 
     async def every() -> None:
-        await asyncio.gather(*(one(batch) for batch in batches(writer, waiting)))
+        await asyncio.gather(*(one(batch) for batch in batches(writer, waiting, model.lines)))
 
     running = model.submit(every())
     try:
@@ -110,12 +109,12 @@ def phrase(
         running.cancel()
 
 
-def batches(writer: Writer, jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs of one kind in calls of about the same size, at most LINES each; public, private and questions apart."""
+def batches(writer: Writer, jobs: Sequence[Job], lines: int) -> list[list[Job]]:
+    """Jobs of one kind in calls of about the same size, at most `lines` each; public, private and questions apart."""
     out: list[list[Job]] = []
     for _, group in groupby(sorted(jobs, key=lambda job: (writer.prompt(job).id, job.item)), key=lambda job: writer.prompt(job).id):
         mine = list(group)
-        calls = -(-len(mine) // LINES)
+        calls = -(-len(mine) // lines)
         out += [mine[len(mine) * n // calls : len(mine) * (n + 1) // calls] for n in range(calls)]
     return out
 

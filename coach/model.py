@@ -34,6 +34,7 @@ _T = TypeVar("_T")
 _ROUTES_AWAY = re.compile(r"[-:]cloud$")  # names under which a server on this machine hands the call on
 _REPEATING = re.compile(r"(.{6,80}?)\1{4}$", re.S)
 _CHARS_PER_TOKEN = 4
+LINES = 6  # in a call; of more, a small model loses some
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Model:
     """A chat model that is asked for fields, one call at a time or several.
 
     name: as a brief names it. where: the address, for a person. is_here: whether it answers on this machine.
-    parallel: calls in flight at once. writes: the kinds of text it is asked for; None: all.
+    parallel: calls in flight at once. lines: texts asked for in one call. writes: the kinds of text it is asked for; None: all.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Model:
         is_here: bool | None = None,
         timeout: float = 60,
         parallel: int = 4,
+        lines: int = LINES,
         server: Server | None = None,
         writes: frozenset[str] | None = None,
     ) -> None:
@@ -115,6 +117,7 @@ class Model:
         self.where = where or (urlsplit(base).netloc if base else f"wherever {type(chat).__name__} sends it")
         self.timeout = timeout
         self.parallel = parallel
+        self.lines = lines
         self.writes = writes
         self.asks_for = _FORMATS if _speaks_openai(chat) else ("none",)
         self.streams = False

@@ -129,6 +129,7 @@ def run(args: argparse.Namespace) -> None:
     offline = Coach(settings.model_copy(update={"model": None}))
     model = connect(settings)
     assert model is not None
+    model.lines = args.lines or model.lines
     coach = Coach(settings, model=model, library=offline.library)
     args.work.mkdir(parents=True, exist_ok=True)
     results = args.work / "results.jsonl"
@@ -158,7 +159,7 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     row = measured(draft, public_of(brief), [one.text for one in rewrites], [one.text for one in rewrites if one.room == "okr_review"])
     if seen:
         stats = seen[0]
-        row["once"] = once(coach, [one.job for one in stats.dones])
+        row["once"] = once(coach, [one.job for one in stats.dones], model.lines)
         row |= {
             "outcomes": dict(stats.outcomes), "calls": stats.usage.calls, "in": stats.usage.tokens_in, "cached": stats.usage.cached,
             "out": stats.usage.tokens_out, "outside": round(stats.seconds - stats.busy, 3), "total": round(stats.seconds, 3),
@@ -173,7 +174,7 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     return row
 
 
-def once(coach: Any, jobs: Sequence[Any]) -> int:
+def once(coach: Any, jobs: Sequence[Any], lines: int) -> int:
     """About how many tokens one prompt would take that holds the same instructions and examples, and every line once."""
     from coach.batch import batches
     from coach.model import estimate
@@ -186,7 +187,7 @@ def once(coach: Any, jobs: Sequence[Any]) -> int:
     writer = Writer(load_prompts(), load_phrased(), pages, load_guard_words(), library.rules, library.rule_signals, phrasing.spellings, library.reader)
     static: dict[str, int] = {}
     variable = 0
-    for batch in batches(writer, jobs):
+    for batch in batches(writer, jobs, lines):
         messages = writer.messages(batch)
         static[writer.prompt(batch[0]).id] = estimate(messages[:-1])
         variable += estimate(messages[-1:])
@@ -364,6 +365,7 @@ def main() -> None:
     runs.add_argument("--model", default="local")
     runs.add_argument("--work", type=Path, required=True)
     runs.add_argument("--limit", type=int)
+    runs.add_argument("--lines", type=int, help="Lines in a call, in place of the coach's own.")
     runs.add_argument("--modes", default=",".join(MODES))
     runs.add_argument("--timeout", type=float, default=600)
     runs.add_argument("--own", action="store_true", help="The drafts are our own; their texts may be shown.")
