@@ -557,6 +557,13 @@ class GuardWords(Frozen):
     reasons: tuple[str, ...]
     qualifiers: tuple[str, ...]
     reported: tuple[str, ...]
+    earlier: tuple[str, ...]
+    later: tuple[str, ...]
+    following: tuple[str, ...]
+    bringing: tuple[str, ...]
+    hindering: tuple[str, ...]
+    meaning: tuple[str, ...]
+    contrast: tuple[str, ...]
 
 
 class Sample(Frozen):
