@@ -199,12 +199,14 @@ def model_serve(
     file: Annotated[str, typer.Argument(help="A GGUF file, or a model of `coach model list`.")] = "local",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8790,
     until_closed: Annotated[bool, typer.Option("--until-closed", help="End when standard input closes.", hidden=True)] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; fewer where other work keeps them busy.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Folder for starts of prompts.", hidden=True)] = None,
 ) -> None:
     """Serve a model on 127.0.0.1 with an OpenAI-compatible API, for other programs too."""
     from coach.local import KEY_VARIABLE, find, is_local, run
 
     path, _ = find(_settings(model=file if is_local(file) else f"local:{file}"))
-    run(path, port, os.environ.get(KEY_VARIABLE), until_closed, quiet=until_closed)
+    run(path, port, os.environ.get(KEY_VARIABLE), until_closed, quiet=until_closed, keep=keep, threads=threads)
 
 
 # --- in and out ------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 _ROUTES_AWAY = re.compile(r"[-:]cloud$")  # names under which a server on this machine hands the call on
 _REPEATING = re.compile(r"(.{6,80}?)\1{4}$", re.S)
 _CHARS_PER_TOKEN = 4
-LINES = 6  # in a call; of more, a small model loses some
+LINES = 4  # in a call; of more, a small model takes words of one line into another (docs/model.md)
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,17 @@ class Model:
                 threading.Thread(target=self._loop.run_forever, name="model calls", daemon=True).start()
                 self._turns = asyncio.Semaphore(self.parallel)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def hold(self, start: Sequence[BaseMessage]) -> Usage:
+        """Have a server of our own hold the start of a prompt, so that no call reads it again; what that cost. Elsewhere nothing."""
+        from langchain_core.messages import convert_to_openai_messages
+
+        if self._server is None:
+            return Usage()
+        began = time.monotonic()
+        given = [dict(one) for one in convert_to_openai_messages(list(start))]
+        read = await asyncio.to_thread(self._server.hold, given, self.timeout)
+        return Usage(1, read, 1, 0, time.monotonic() - began) if read else Usage()
 
     async def ask(
         self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int, lines: int = 0, heard: Heard | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from coach.facts import read_facts
+from coach.facts import date_spans, read_facts
 from coach.faithful.text import Fault, Text, value_of
 from coach.schema import GuardWords
 
@@ -23,9 +23,10 @@ def _kinds(one: Text, words: GuardWords) -> dict[str, set[str]]:
         is_part = fact.role != "target" or not _LONE_OF.search(one.text[: fact.start])
         if fact.role != "plain" and is_part:
             kinds.add(fact.role)
+    days = date_spans(one.text)
     for n, word in enumerate(one.words):
-        if not word.is_number:
-            continue
+        if not word.is_number or any(a <= word.start < b for a, b in days):
+            continue  # `promised by 30 June` makes 30 no target
         kinds = found.setdefault(value_of(word.low), set())
         nearest = _nearest(one, n, words)
         if nearest:
