@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from coach.model import at
 from coach.pipeline import Stats
 from coach.schema import Brief, Check, Finding, Item, PageQuote, Question, RoomSpec
 
@@ -123,7 +124,7 @@ def cost(one: Stats) -> str:
     money = f" · {one.price:.4f} in money" if one.price is not None else ""
     about = "about " if one.usage.is_estimate else ""
     return (
-        f'<p class="cost">{escape(one.model)} at {escape(one.where)} · {one.usage.calls} calls · {about}{one.usage.tokens_in:,} tokens in '
+        f'<p class="cost">{escape(one.model)} {escape(at(one.where))} · {one.usage.calls} calls · {about}{one.usage.tokens_in:,} tokens in '
         f"({one.usage.cached:,} cached), {one.usage.tokens_out:,} out{money} · {one.seconds:.0f} s · texts: {escape(texts or 'none')}</p>"
     )
 

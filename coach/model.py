@@ -34,6 +34,7 @@ _T = TypeVar("_T")
 _ROUTES_AWAY = re.compile(r"[-:]cloud$")  # names under which a server on this machine hands the call on
 _REPEATING = re.compile(r"(.{6,80}?)\1{4}$", re.S)
 _CHARS_PER_TOKEN = 4
+HERE = "this machine"
 LINES = 4  # in a call; of more, a small model takes words of one line into another (docs/model.md)
 
 
@@ -258,7 +259,7 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
         return Model(
             _client(settings, server.url, server.name, server.key),
             name=server.name,
-            where="this machine",
+            where=HERE,
             is_here=True,
             timeout=settings.model_timeout * 3,  # a plain processor reads a prompt for a while before it says a word
             parallel=1,  # one sequence: its cache holds the shared start of every prompt
@@ -300,6 +301,11 @@ def answers_here(address: str, name: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def at(where: str) -> str:
+    """A place with its preposition, for a sentence."""
+    return f"on {where}" if where == HERE else f"at {where}"
 
 
 def estimate(messages: Sequence[BaseMessage]) -> int:

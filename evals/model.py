@@ -130,6 +130,8 @@ def run(args: argparse.Namespace) -> None:
     model = connect(settings)
     assert model is not None
     model.lines = args.lines or model.lines
+    if args.retrieved:
+        retrieve(model, offline.library.embedder)
     coach = Coach(settings, model=model, library=offline.library)
     args.work.mkdir(parents=True, exist_ok=True)
     results = args.work / "results.jsonl"
@@ -147,6 +149,29 @@ def run(args: argparse.Namespace) -> None:
                 print(draft["id"], mode, row["seconds"], "s", row["leaks"], row["invented"], row.get("outcomes", ""), flush=True)
     finally:
         model.close()
+
+
+def retrieve(model: Any, embedder: Any) -> None:
+    """From now on every call shows the examples that are most like its lines, in place of the fixed ones."""
+    from dataclasses import replace
+
+    import coach.pipeline
+    from coach.model import Usage
+    from coach.phrase import Writer
+
+    class Retrieving(Writer):
+        def messages(self, jobs: Sequence[Any]) -> list[Any]:
+            asked = embedder.embed([job.text for job in jobs])
+            known = embedder.embed([one.given for one in self.examples])
+            # The last of each kind are shown; so the most like come last.
+            order = (known @ asked.T).max(axis=1).argsort()
+            return Writer.messages(replace(self, examples=[self.examples[n] for n in order]), jobs)
+
+    async def nothing(start: Any) -> Usage:
+        return Usage()
+
+    coach.pipeline.Writer = Retrieving  # type: ignore[misc]
+    model.hold = nothing  # what changes with every call is not worth a file
 
 
 def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: Any) -> dict[str, Any]:
@@ -385,6 +410,7 @@ def main() -> None:
     runs.add_argument("--work", type=Path, required=True)
     runs.add_argument("--limit", type=int)
     runs.add_argument("--lines", type=int, help="Lines in a call, in place of the coach's own.")
+    runs.add_argument("--retrieved", action="store_true", help="Show the examples most like the lines, in place of the fixed ones.")
     runs.add_argument("--modes", default=",".join(MODES))
     runs.add_argument("--timeout", type=float, default=600)
     runs.add_argument("--own", action="store_true", help="The drafts are our own; their texts may be shown.")

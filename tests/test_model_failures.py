@@ -228,6 +228,14 @@ def test_a_refused_text_goes_back_once_with_what_was_wrong(made: Make) -> None:
     assert "977" not in " ".join(texts(brief))
 
 
+def test_a_sentence_too_many_is_left_out_without_asking_again(made: Make) -> None:
+    with serving(lambda connection, request: connection.stream(reply(request, lambda line: f"{rephrased(line)} It costs 977 euros."))) as server:
+        brief, stats = prep(made(server.url))
+        again = [one for one in server.received if b"correct edited lines" in one and b"[owner?]" in one]
+    assert stats is not None and stats.outcomes["trimmed"] >= 2 and brief.engine == "tested"
+    assert "977" not in " ".join(texts(brief)) and not again
+
+
 def test_a_server_without_structured_output_is_asked_without(made: Make) -> None:
     def plain_only(connection: Connection, request: dict[str, Any]) -> None:
         if "response_format" in request:
