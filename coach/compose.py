@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from coach.facts import row_cells
 from coach.schema import (
@@ -315,8 +316,7 @@ def _outcome(lever: str | None) -> Outcome | None:
 
 def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
     """The allowed words as sentences of a bearable length, breath and fillers left out."""
-    fillers = "|".join(re.escape(word) for word in sorted(phrasing.fillers, key=len, reverse=True))
-    filler = re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{fillers})\b[,:]?\s*", re.I)
+    filler = _filler(tuple(phrasing.fillers))
     if task.columns and len(state) == 1:
         _write_row(out, task, state[0])
         return
@@ -346,6 +346,12 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
         if out.words()[-1:] not in ".?!":
             out.coach(".")
         joint = " "
+
+
+@lru_cache(maxsize=8)
+def _filler(words: tuple[str, ...]) -> re.Pattern[str]:
+    any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{any_of})\b[,:]?\s*", re.I)
 
 
 def _worded(draft: str, start: int, end: int) -> bool:

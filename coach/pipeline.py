@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -30,8 +31,9 @@ from coach.questions import Line, choose
 from coach.resources import load_guard_words, load_phrased, load_prompts
 from coach.route import Judged
 from coach.schema import SLOTS, Brief, Language, PageQuote, Question, Room, Segment, Side
-from coach.segment import assemble, blocks
+from coach.segment import assemble, blocks, likely_items
 from coach.settings import Settings, load_settings
+from coach.threads import one_thread
 from coach.work import Work, all_private, settle
 from coach.writing import write
 
@@ -169,22 +171,25 @@ class Coach(Runnable[Any, Brief]):
         """The offline brief, with `partial` also what there is of it on the way, and then what a model makes of it."""
         draft = check_draft(text, self.settings.max_chars)
         notices = list(draft.notices)
-        work = self._read(draft.text, review_date)
+        with one_thread():
+            work = self._read(draft.text, review_date)
         check_answers(answers, work)
         work, said = move(work, moves)
         notices += said
         rooms = self.library.rooms
         if partial:
             yield Brief(engine="offline", draft=draft.text, items=items_of(draft.text, work, rooms))
-        work = self._judge_language(draft.text, work)
+        points = self._begin_points(draft.text, work)
         for number, one in enumerate(work):
             work[number], notice = self._write(draft.text, one, work, as_, answers)
             if notice:
                 notices.append(notice)
             if partial:
                 yield Brief(engine="offline", draft=draft.text, items=items_of(draft.text, work, rooms))
-        work = self._look_up(draft.text, work)  # last, as the embedded items are waited for here
-        questions = self._ask(draft.text, work, as_, len(SLOTS), None)
+        # Last, as both wait for what another core has been given to do.
+        with one_thread():
+            work = self._look_up(draft.text, self._judge_language(draft.text, work, points))
+            questions = self._ask(draft.text, work, as_, len(SLOTS), None)
         yield self._finish(draft.text, work, questions, review_date, list(notices))
         if self._given_model is None and not self.settings.model:
             return
@@ -276,6 +281,7 @@ class Coach(Runnable[Any, Brief]):
         """Segment, read and route."""
         library = self.library
         found = blocks(text)
+        library.embedder.begin(likely_items(text, found))  # the reader takes one core; this is done on the other
         seen = library.reader.read(text, found)
         parts = library.router.parts(text, found, seen)
         judged = library.router.judge(text, parts, seen)
@@ -299,15 +305,19 @@ class Coach(Runnable[Any, Brief]):
             work.append(settle(number, segment, mine, verdict, facts, text))
         return work
 
-    def _judge_language(self, text: str, work: Sequence[Work]) -> list[Work]:
-        """Findings for every item."""
-        library = self.library
+    def _begin_points(self, text: str, work: Sequence[Work]) -> list[Future[float] | None]:
+        """How surely each item points to a decision, for those that should."""
         # What is told to one person, or to everybody as news, or for the record, need not be decided.
-        asked = [one.room in ("okr_review", "leave_out") for one in work]
-        points = [
-            float(library.reader.points([_quote(text, one)])[0]) if ask else 1.0 for one, ask in zip(work, asked, strict=True)
+        return [
+            self.library.reader.begin_points(_quote(text, one)) if one.room in ("okr_review", "leave_out") else None
+            for one in work
         ]
-        findings = lint(text, library.rules, library.rule_signals, spans=[one.segment for one in work], points=points)
+
+    def _judge_language(self, text: str, work: Sequence[Work], coming: Sequence[Future[float] | None]) -> list[Work]:
+        """Findings for every item."""
+        points = [1.0 if one is None else one.result() for one in coming]
+        spans = [one.segment for one in work]
+        findings = lint(text, self.library.rules, self.library.rule_signals, spans=spans, points=points)
         return [
             replace(one, findings=tuple(f for f in findings if one.segment.start <= f.start < one.segment.end))
             for one in work

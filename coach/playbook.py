@@ -219,10 +219,12 @@ class Playbook:
         if self._vectors is not None:
             sections, held = self._vectors
             with one_thread():
-                nearness = np.asarray(vectors @ held.T, np.float64)
+                nearness = vectors @ held.T
             for row in nearness:
-                order = np.argsort(-row, kind="stable")[:_DEPTH]
-                yield sections[order], row[order]
+                least = np.partition(row, -_DEPTH)[-_DEPTH] if len(row) > _DEPTH else row.min()
+                near = np.flatnonzero(row >= least)  # to sort the few is much sooner done than to sort all
+                order = near[np.argsort(-row[near], kind="stable")[:_DEPTH]]
+                yield sections[order], row[order].astype(np.float64)
             return
         answer: Any = self._collection.query(
             query_embeddings=[row.tolist() for row in vectors], n_results=min(_DEPTH, len(self._section_of)), include=["distances"]

@@ -8,6 +8,7 @@ evals/reader/teach.py and kept as int8 ONNX in assets/. No network, ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -156,6 +157,7 @@ class Reader:
                 "Install the coach again with `pip install --force-reinstall prep-coach`.",
             ) from None
         self._encode = encoder()
+        self._pool = ThreadPoolExecutor(1)
 
     def read(self, text: str, found: Sequence[Block]) -> Seen:
         """The tokens of a draft's blocks, each seen with what stands around it."""
@@ -222,9 +224,13 @@ class Reader:
 
     def points(self, texts: Sequence[str]) -> Array:
         """How surely each text, alone, points to a decision, (n,), 0 to 1."""
-        return np.array([self._points(text) for text in texts], np.float32)
+        return np.array([one.result() for one in map(self.begin_points, texts)], np.float32)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - one reader lives as long as its process
+    def begin_points(self, text: str) -> Future[float]:
+        """Start on `points` of one text and do not wait."""
+        return self._pool.submit(self._points, text)
+
     def _points(self, text: str) -> float:
         ids = self._encode(text)[0][: MAX_TOKENS - 2]
         if not ids:

@@ -100,7 +100,7 @@ class Words:
 
     def sparse(self, text: str) -> tuple[NDArray[np.int64], Matrix]:
         """The term numbers of a text and their weights, of length 1 together."""
-        counts = Counter(number for term in self.terms(text) if (number := self.vocabulary.get(term)) is not None)
+        counts = Counter([number for number in map(self.vocabulary.get, self.terms(text)) if number is not None])
         numbers = np.fromiter(sorted(counts), np.int64, len(counts))
         values = np.array([1 + math.log(counts[int(number)]) for number in numbers], np.float32)
         values = values * self.weights[numbers] if len(numbers) else values

@@ -712,3 +712,9 @@ def sentences(text: str) -> tuple[Segment, ...]:
     parts = units(text, found)
     starts = [unit.cut == "block" or (unit.cut == "sentence" and found[unit.block].kind != "row") for unit in parts]
     return tuple(segment for segment, _ in assemble(text, found, parts, starts))
+
+
+def likely_items(text: str, found: Sequence[Block]) -> tuple[str, ...]:
+    """The words of bullets and table rows, of which nearly all become items whole; for who cannot wait for the rest."""
+    spans = [_item_span(text, one.start, one.end) for one in found if one.kind in ("bullet", "row")]
+    return tuple(text[start:end] for start, end in spans if _HAS_WORD.search(text, start, end))
