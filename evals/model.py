@@ -142,13 +142,24 @@ def run(args: argparse.Namespace) -> None:
                 if (draft["id"], mode) in done:
                     continue
                 began = time.monotonic()
-                row = one_mode(mode, draft, offline, coach, model)
+                row = one_mode(mode, draft, offline, coach, model, args.work)
                 row |= {"id": draft["id"], "mode": mode, "model": model.name, "seconds": round(time.monotonic() - began, 2), "own": args.own}
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
                 print(draft["id"], mode, row["seconds"], "s", row["leaks"], row["invented"], row.get("outcomes", ""), flush=True)
     finally:
         model.close()
+
+
+def printed(brief: Any, stats: Any, path: Path) -> None:
+    """A brief as the command prints it."""
+    from contextlib import redirect_stdout
+
+    from coach.cli import _print_brief, _stats_line
+
+    with path.open("w", encoding="utf-8") as file, redirect_stdout(file):
+        _print_brief(brief)
+        print(_stats_line(stats))
 
 
 def retrieve(model: Any, embedder: Any) -> None:
@@ -174,8 +185,8 @@ def retrieve(model: Any, embedder: Any) -> None:
     model.hold = nothing  # what changes with every call is not worth a file
 
 
-def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: Any) -> dict[str, Any]:
-    """One draft in one mode."""
+def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: Any, work: Path) -> dict[str, Any]:
+    """One draft in one mode; what `coach prep --stats` would print of a guarded one is left in the work folder."""
     if mode == "bare":
         return bare(draft, model)
     seen: list[Any] = []
@@ -184,6 +195,7 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     row = measured(draft, public_of(brief), [one.text for one in rewrites], [one.text for one in rewrites if one.room == "okr_review"])
     if seen:
         stats = seen[0]
+        printed(brief, stats, work / f"brief-{draft['id']}.txt")
         row["once"] = once(coach, [one.job for one in stats.dones], model)
         row |= {
             "outcomes": dict(stats.outcomes), "calls": stats.usage.calls, "in": stats.usage.tokens_in, "cached": stats.usage.cached,
