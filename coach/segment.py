@@ -501,7 +501,7 @@ def units(text: str, found: Sequence[Block]) -> tuple[Unit, ...]:
 _WANTS_MORE = re.compile(
     r"(?<![\w'’-])(?:a|an|the|of|to|for|from|with|by|at|into|onto|per|than|as|if|unless|until|because|since|while|how|why|which|who|whose|whom|what|when|"
     r"where|whether|my|our|your|his|her|their|its|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|may|might|not|no|every|each|"
-    r"or|nor|either|neither|between|about|against|under|over|vs|[\d]+ of|out of)[ \t]+$|[-–—/(:%$€£#@][ \t]*$|\b\d+[ \t]+of[ \t]+\d+[ \t]+$",
+    r"or|nor|either|neither|between|about|against|under|over|vs|[\d]+ of|out of)[ \t]+$|[-–—/(:%$€£#@=<>][ \t]*$|\b\d+[ \t]+of[ \t]+\d+[ \t]+$",
     re.I,
 )
 _JOINING = re.compile(
