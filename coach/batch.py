@@ -17,10 +17,9 @@ from coach.accepted import Accepted
 from coach.errors import ModelError
 from coach.faithful import Fault
 from coach.model import Model, Usage, estimate, read_texts
-from coach.phrase import LONGER, Done, Job, Writer, tidy
+from coach.phrase import LONGER, Done, Job, Outcome, Writer, tidy
 from coach.schema import ROOMS, Rewrite
 
-LINES = 6  # in a call; of more, a small model loses some
 _TOKENS_A_WORD = 2.2
 _TOKENS_A_LINE = 30  # for what stands around a text in an answer
 _SLOW_STOPS = 2  # calls that may time out before the rest is not tried
@@ -99,7 +98,7 @@ def phrase(
             call.end("failed", ModelError("unusable", "The coach failed on this line.", "Run coach doctor.", False))
 
     async def every() -> None:
-        await asyncio.gather(*(one(batch) for batch in batches(writer, waiting)))
+        await asyncio.gather(*(one(batch) for batch in batches(writer, waiting, model.lines)))
 
     running = model.submit(every())
     try:
@@ -110,12 +109,12 @@ def phrase(
         running.cancel()
 
 
-def batches(writer: Writer, jobs: Sequence[Job]) -> list[list[Job]]:
-    """Jobs of one kind in calls of about the same size, at most LINES each; public, private and questions apart."""
+def batches(writer: Writer, jobs: Sequence[Job], lines: int) -> list[list[Job]]:
+    """Jobs of one kind in calls of about the same size, at most `lines` each; public, private and questions apart."""
     out: list[list[Job]] = []
     for _, group in groupby(sorted(jobs, key=lambda job: (writer.prompt(job).id, job.item)), key=lambda job: writer.prompt(job).id):
         mine = list(group)
-        calls = -(-len(mine) // LINES)
+        calls = -(-len(mine) // lines)
         out += [mine[len(mine) * n // calls : len(mine) * (n + 1) // calls] for n in range(calls)]
     return out
 
@@ -172,6 +171,7 @@ class _Call:
                 return False
             self.ledger.begin()
             try:
+                self.ledger.usage += await self.model.hold(messages[:-1])
                 reply = await self.model.ask(messages, self.prompt.fields, limit, lines=len(numbers), heard=heard)
             except ModelError as error:
                 self.ledger.note(error)
@@ -196,14 +196,19 @@ class _Call:
         job = self.open[number].job
         text = tidy(fields["text"])
         done = replace(_opinions(self.open[number], fields), tried=(*self.open[number].tried, text))
-        if text == job.text:
+        if _same(text, job.text):
             done = replace(done, outcome="same", faults=())
         else:
             made, wrong = self.writer.judge(job, text)
-            if wrong:
+            way = self.writer.trimmed(job, text) if wrong else None
+            if wrong and way is None:
                 self.open[number] = replace(done, faults=wrong)
                 return
-            done = replace(done, outcome="repaired" if turn else "taken", text=text, rewrite=self._signed(made), faults=())
+            text, made = way or (text, made)
+            outcome: Outcome = "same" if _same(text, job.text) else "repaired" if turn else "trimmed" if way else "taken"
+            done = replace(done, outcome=outcome, faults=())
+            if outcome != "same":
+                done = replace(done, text=text, rewrite=self._signed(made))
         if self.kept and self._may_keep(job):
             self.kept.put(self._key(job), text)
         del self.open[number]
@@ -230,6 +235,11 @@ class _Call:
 
     def _signed(self, made: Rewrite | None) -> Rewrite | None:
         return made.model_copy(update={"by": self.model.name}) if made else None
+
+
+def _same(text: str, offline: str) -> bool:
+    """Whether a text is the offline one, but for the stop that `tidy` puts at its end."""
+    return text.rstrip(".") == offline.rstrip(".")
 
 
 def _opinions(done: Done, fields: Mapping[str, str]) -> Done:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from html import escape
 
 from coach.jobs import Stats
+from coach.model import at
 from coach.schema import Brief, Check, Finding, Item, PageQuote, Question, RoomSpec
 
 _BLANK = re.compile(r"\[(?:result|lever|owner|date|fact)\?\]")
@@ -123,7 +124,7 @@ def cost(one: Stats) -> str:
     money = f" · {one.price:.4f} in money" if one.price is not None else ""
     about = "about " if one.usage.is_estimate else ""
     return (
-        f'<p class="cost">{escape(one.model)} at {escape(one.where)} · {one.usage.calls} calls · {about}{one.usage.tokens_in:,} tokens in '
+        f'<p class="cost">{escape(one.model)} {escape(at(one.where))} · {one.usage.calls} calls · {about}{one.usage.tokens_in:,} tokens in '
         f"({one.usage.cached:,} cached), {one.usage.tokens_out:,} out{money} · {one.seconds:.0f} s · texts: {escape(texts or 'none')}</p>"
     )
 

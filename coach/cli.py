@@ -192,7 +192,23 @@ def model_fetch(
     """Download a model and check it; goes on where an earlier try stopped."""
     from coach.local import fetch, known
 
-    print(fetch(known(name), _settings().home, _progress(), source))
+    weights, bar = known(name), _progress()
+    done = 0
+
+    def report(what: str, now: int, total: int) -> None:
+        nonlocal done
+        done = now
+        if bar:
+            bar(what, now, total)
+
+    if not bar:
+        print(f"Fetching {weights.title}, {weights.bytes / 1e9:.2f} GB.", file=sys.stderr, flush=True)
+    try:
+        print(fetch(weights, _settings().home, report, source))
+    except KeyboardInterrupt:
+        so_far = f" at {done / 1e9:.2f} of {weights.bytes / 1e9:.2f} GB" if done else ""
+        print(f"coach: stopped{so_far}; the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(130) from None
 
 
 @models.command("serve", epilog="Example: coach model serve --port 8790")
@@ -200,12 +216,14 @@ def model_serve(
     file: Annotated[str, typer.Argument(help="A GGUF file, or a model of `coach model list`.")] = "local",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")] = 8790,
     until_closed: Annotated[bool, typer.Option("--until-closed", help="End when standard input closes.", hidden=True)] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads; fewer where other work keeps them busy.")] = None,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Folder for starts of prompts.", hidden=True)] = None,
 ) -> None:
     """Serve a model on 127.0.0.1 with an OpenAI-compatible API, for other programs too."""
     from coach.local import KEY_VARIABLE, find, is_local, run
 
     path, _ = find(_settings(model=file if is_local(file) else f"local:{file}"))
-    run(path, port, os.environ.get(KEY_VARIABLE), until_closed, quiet=until_closed)
+    run(path, port, os.environ.get(KEY_VARIABLE), until_closed, quiet=until_closed, keep=keep, threads=threads)
 
 
 # --- in and out ------------------------------------------------------------------------------------
@@ -282,11 +300,13 @@ def _last(coach: Coach, given: dict[str, Any]) -> Brief:
 
 def _stats_line(one: Stats) -> str:
     """What a model did for a draft, in a line for a person."""
+    from coach.model import at
+
     done = ", ".join(f"{count} {name}" for name, count in sorted(one.outcomes.items()))
     cost = f", {one.price:.4f} in money" if one.price is not None else ""
     about = "about " if one.usage.is_estimate else ""
     return (
-        f"{one.model} at {one.where}: {one.usage.calls} calls, {about}{one.usage.tokens_in:,} tokens in "
+        f"{one.model} {at(one.where)}: {one.usage.calls} calls, {about}{one.usage.tokens_in:,} tokens in "
         f"({one.usage.cached:,} from the cache), {one.usage.tokens_out:,} out{cost}; {one.seconds:.1f} s, "
         f"{max(0.0, one.seconds - one.busy):.1f} s of them outside the model. Texts: {done or 'none'}."
     )

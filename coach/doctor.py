@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from coach.embedding import SHA256, verified_model
 from coach.errors import CoachError
 from coach.library import is_indexed
-from coach.model import connect, leaves_to, probe
+from coach.model import at, connect, leaves_to, probe
 from coach.playbook import open_client
 from coach.resources import load_corpus, load_rules
 from coach.settings import Settings
@@ -110,7 +110,7 @@ def _model(settings: Settings) -> tuple[Checked, ...]:
     about = "about " if found.usage.is_estimate else ""
     cost = f", {price:.6f} in money" if price is not None else ""
     return (
-        Checked(True, f"The model {model.name} answers at {model.where} in {found.usage.seconds:.1f} s; {goes}."),
+        Checked(True, f"The model {model.name} answers {at(model.where)} in {found.usage.seconds:.1f} s; {goes}."),
         Checked(True, f"It takes structure {structure}, and {'streams' if found.streams else 'does not stream, which costs nothing but the first glance'}."),
         Checked(True, f"This call took {about}{found.usage.tokens_in} tokens in and {found.usage.tokens_out} out{cost}; a draft may cost {settings.model_budget:,}."),
     )

@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from coach.errors import OptionError, WeightsError
+from coach.prefixes import Messages, Prefixes
 from coach.resources import load_weights
 from coach.schema import Weights
 from coach.settings import Settings
@@ -246,12 +247,17 @@ def _check_gguf(path: Path) -> None:
 class Server:
     """A model server in a process of its own, which ends with ours. `key` is what it wants to be asked with."""
 
-    def __init__(self, process: subprocess.Popen[str], url: str, name: str, key: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], url: str, name: str, key: str, prefixes: Prefixes) -> None:
         self.url = url
         self.name = name
         self.key = key
         self._process = process
+        self._prefixes = prefixes
         atexit.register(self.stop)
+
+    def hold(self, messages: Messages, timeout: float) -> int:
+        """Have the start of a prompt in the cache before it is asked with; the tokens that had to be read for it."""
+        return self._prefixes.hold(self.url.removesuffix("/v1"), self.key, messages, timeout)
 
     def stop(self) -> None:
         """End the process; a second call does nothing."""
@@ -269,7 +275,14 @@ def serve(settings: Settings) -> Server:
     _require_engine()
     path, name = find(settings)
     key = secrets.token_urlsafe(24)
-    command = [sys.executable, "-m", "coach", "model", "serve", str(path), "--port", "0", "--until-closed"]
+    kept = settings.home / "prefixes"
+    try:
+        kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise WeightsError(f"The folder {kept} cannot be made ({error.strerror}).", "Set COACH_HOME to another disk.") from None
+    command = [sys.executable, "-m", "coach", "model", "serve", str(path), "--port", "0", "--until-closed", "--keep", str(kept)]
+    if settings.model_threads:
+        command += ["--threads", str(settings.model_threads)]
     # What the engine logs is dropped: it is of no use to a person and might one day hold a prompt.
     process = subprocess.Popen(
         command,
@@ -283,7 +296,7 @@ def serve(settings: Settings) -> Server:
     if not address.startswith("http"):
         process.kill()
         raise WeightsError(f"The model {name} could not be started.", f"Run `coach model serve {path}` to see why.")
-    return Server(process, f"{address}/v1", name, key)
+    return Server(process, f"{address}/v1", name, key, Prefixes(kept, path, _SLOTS))
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:
@@ -302,10 +315,10 @@ def _first_line(process: subprocess.Popen[str]) -> str:
     return lines[0] if lines else ""
 
 
-def run(path: Path, port: int, key: str | None, until_closed: bool, quiet: bool = True) -> None:
+def run(path: Path, port: int, key: str | None, until_closed: bool, quiet: bool = True, keep: Path | None = None, threads: int | None = None) -> None:
     """Serve a GGUF file on 127.0.0.1 until interrupted; with `until_closed`, until standard input closes.
 
-    Prints the address when it answers. Raises WeightsError.
+    keep: a folder for starts of prompts. Prints the address when it answers. Raises WeightsError.
     """
     _check_gguf(path)
     _require_engine()
@@ -319,7 +332,10 @@ def run(path: Path, port: int, key: str | None, until_closed: bool, quiet: bool 
     wanted.n_parallel = _SLOTS
     wanted.cache_ram_mib = 0  # nobody's words are kept beside the context
     wanted.ui = False
-    wanted.cpuparams.n_threads = max(1, (os.cpu_count() or 2) if (os.cpu_count() or 2) <= 4 else (os.cpu_count() or 2) // 2)
+    if keep:
+        wanted.slot_save_path = f"{keep}/"
+    processors = os.cpu_count() or 2
+    wanted.cpuparams.n_threads = threads or (processors if processors <= 4 else processors // 2)
     if key:
         wanted.api_keys = [key]
     if quiet:

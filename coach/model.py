@@ -34,6 +34,8 @@ _T = TypeVar("_T")
 _ROUTES_AWAY = re.compile(r"[-:]cloud$")  # names under which a server on this machine hands the call on
 _REPEATING = re.compile(r"(.{6,80}?)\1{4}$", re.S)
 _CHARS_PER_TOKEN = 4
+HERE = "this machine"
+LINES = 4  # in a call; of more, a small model takes words of one line into another (docs/model.md)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Model:
     """A chat model that is asked for fields, one call at a time or several.
 
     name: as a brief names it. where: the address, for a person. is_here: whether it answers on this machine.
-    parallel: calls in flight at once. writes: the kinds of text it is asked for; None: all.
+    parallel: calls in flight at once. lines: texts asked for in one call. writes: the kinds of text it is asked for; None: all.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Model:
         is_here: bool | None = None,
         timeout: float = 60,
         parallel: int = 4,
+        lines: int = LINES,
         server: Server | None = None,
         writes: frozenset[str] | None = None,
     ) -> None:
@@ -115,6 +118,7 @@ class Model:
         self.where = where or (urlsplit(base).netloc if base else f"wherever {type(chat).__name__} sends it")
         self.timeout = timeout
         self.parallel = parallel
+        self.lines = lines
         self.writes = writes
         self.asks_for = _FORMATS if _speaks_openai(chat) else ("none",)
         self.streams = False
@@ -146,6 +150,17 @@ class Model:
                 threading.Thread(target=self._loop.run_forever, name="model calls", daemon=True).start()
                 self._turns = asyncio.Semaphore(self.parallel)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def hold(self, start: Sequence[BaseMessage]) -> Usage:
+        """Have a server of our own hold the start of a prompt, so that no call reads it again; what that cost. Elsewhere nothing."""
+        from langchain_core.messages import convert_to_openai_messages
+
+        if self._server is None:
+            return Usage()
+        began = time.monotonic()
+        given = [dict(one) for one in convert_to_openai_messages(list(start))]
+        read = await asyncio.to_thread(self._server.hold, given, self.timeout)
+        return Usage(1, read, 1, 0, time.monotonic() - began) if read else Usage()
 
     async def ask(
         self, messages: Sequence[BaseMessage], fields: Sequence[str], limit: int, lines: int = 0, heard: Heard | None = None
@@ -244,7 +259,7 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
         return Model(
             _client(settings, server.url, server.name, server.key),
             name=server.name,
-            where="this machine",
+            where=HERE,
             is_here=True,
             timeout=settings.model_timeout * 3,  # a plain processor reads a prompt for a while before it says a word
             parallel=1,  # one sequence: its cache holds the shared start of every prompt
@@ -286,6 +301,11 @@ def answers_here(address: str, name: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def at(where: str) -> str:
+    """A place with its preposition, for a sentence."""
+    return f"on {where}" if where == HERE else f"at {where}"
 
 
 def estimate(messages: Sequence[BaseMessage]) -> int:

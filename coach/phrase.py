@@ -39,11 +39,13 @@ from coach.schema import (
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
-Outcome = Literal["taken", "repaired", "same", "refused", "failed", "not sent", "not asked"]
+Outcome = Literal["taken", "trimmed", "repaired", "same", "refused", "failed", "not sent", "not asked"]
 MAX_WORDS = 40  # in one sentence
 LONGER = 1.3  # times the offline text
-_GROUND_WORDS = 55
+_GROUND_WORDS = 25
 _MARKUP = re.compile(r"[*_#`|<>{}\\~]|https?:|www\.|\]\(|^\s*(?:[-•]|\d+[.)])\s", re.M)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[\"'“])")
+_TRIMS = 12  # ways to leave a sentence out that are tried
 _SPLIT = re.compile(r"\[\w+\?\]")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]|[.,:/](?=\w))*[%°]?|[$€£]\s?\d[\d.,]*\w*")
 _ASKS = re.compile(r"\b(?:what|who|how|when|where|which|why|whose)\b", re.I)
@@ -119,7 +121,7 @@ class Writer:
         prompt = self.prompt(jobs[0])
         grounds = [_lead(self.pages[one]) for one in prompt.grounds if one in self.pages]
         static = prompt.system.strip() + "".join(f"\nWhy: {one}" for one in grounds)
-        shown = [one for one in self.examples if one.kind in prompt.examples]
+        shown = [one for kind in prompt.examples for one in [one for one in self.examples if one.kind == kind][-prompt.each :]]
         out: list[BaseMessage] = [SystemMessage(static)]
         if shown:
             given = [(one, *one.given.partition("\n")[::2]) for one in shown]
@@ -134,10 +136,7 @@ class Writer:
         from langchain_core.messages import HumanMessage, SystemMessage
 
         prompt = self.prompts["repair"]
-        asked = []
-        for job, said, wrong in refused:
-            named = "; ".join(f"{one.kind} ({one.words})" if one.words else one.kind for one in wrong[:4])
-            asked.append({"line": job.text, "keep": _keep(job), "said": said, "wrong": named})
+        asked = [{"line": job.text, "said": said, "do": _orders(prompt, wrong)} for job, said, wrong in refused]
         return [SystemMessage(prompt.system.strip()), HumanMessage(_filled(prompt, asked))]
 
     # --- judging ---------------------------------------------------------------------------------
@@ -169,6 +168,22 @@ class Writer:
         found += [Fault("weak language", one) for one in sorted(weak)]
         return made, tuple(dict.fromkeys(found))
 
+    def trimmed(self, job: Job, text: str) -> tuple[str, Rewrite | None] | None:
+        """A text that passes, made of one that does not by leaving out a sentence, or ending as the offline text does; or None.
+
+        A model that is asked for several lines now and then adds a sentence of one to another; the rest of it is sound.
+        """
+        mine, plain = _SENTENCE.split(text), _SENTENCE.split(job.text)
+        if job.kind == "question" or len(mine) + len(plain) < 3:
+            return None
+        ways = [mine[:n] + mine[n + 1 :] for n in range(len(mine) - 1, -1, -1)] if len(mine) > 1 else []
+        ways += [mine[:n] + plain[k:] for n in range(len(mine), 0, -1) for k in range(len(plain) - 1, 0, -1)]
+        for way in list(dict.fromkeys(" ".join(one) for one in ways))[:_TRIMS]:
+            made, wrong = self.judge(job, tidy(way))
+            if not wrong:
+                return tidy(way), made
+        return None
+
     def _weak(self, text: str) -> set[str]:
         return {
             text[one.start : one.end].lower()
@@ -191,6 +206,18 @@ def _filled(prompt: Prompt, entries: Sequence[Mapping[str, object]]) -> str:
     """The user part with its numbered lines. Words of a draft go in as JSON, so that nothing in them ends what they stand in."""
     lines = [json.dumps({"n": n, **one}, ensure_ascii=False) for n, one in enumerate(entries, 1)]
     return prompt.user.strip().replace("{lines}", "\n".join(lines))
+
+
+def _orders(prompt: Prompt, wrong: Sequence[Fault]) -> list[str]:
+    """What to do about faults, one order for each kind of them; a small model follows an order sooner than it reads a verdict."""
+    by_kind: dict[str, list[str]] = {}
+    for one in wrong:
+        by_kind.setdefault(one.kind, []).append(one.words)
+    said = [
+        prompt.fixes.get(kind, prompt.fixes["default"]).replace("{kind}", kind).replace("{words}", ", ".join(filter(None, dict.fromkeys(words))))
+        for kind, words in by_kind.items()
+    ]
+    return list(dict.fromkeys(said))[:4]
 
 
 def _entry(kind: Kind, line: str, text: str, keep: Sequence[str]) -> dict[str, object]:

@@ -36,10 +36,10 @@ PRIVATE_AT = 0.2
 SURE_AT = 0.6
 SPLIT_AT = 0.4
 BEGIN_AT = 0.35  # for a new matter where no mark parts it from the last
-BEGIN_MARKED_AT = 0.85  # the same where the writer sets marks, or says little
+BEGIN_MARKED_AT = 0.93  # the same where the writer sets marks, or says little
 BEGIN_SHARE = 0.3  # of the say about a cut at a mark; the rest is the judgement of its two sides
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
-WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
+WORDS_SHARE = 0.3  # of the say about a room; the rest is the reader's
 
 _LONG = 20  # words of a block that may hold several matters
 _MARK = re.compile(r"[.;!?](?=\s)")
@@ -154,6 +154,9 @@ _ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom
 _OF_THE_SAME = re.compile(r"(?:he|she|he's|she's|is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
 
 
+_OR_ELSE = re.compile(r"(?:otherwise|or else|else|if not|or (?:i|we|she|he|they)(?:'ll|'d)?)\b", re.I)
+
+
 @dataclass(frozen=True)
 class Judged:
     """A unit with its vector in the draft, its chance of being private and of each room."""
@@ -211,10 +214,17 @@ class Router:
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
             elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _OF_THE_SAME.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a late verb, or of a pronoun
+        told = 0.0  # how private the words before a colon are, while their sentence goes on
         for n in range(1, len(parts)):
-            lists = parts[n].cut == "colon" or (parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3)
-            if lists and parts[n].block == parts[n - 1].block and private[n - 1] >= PRIVATE_AT:
-                private[n] = max(private[n], private[n - 1])  # what stands in a private list
+            same = parts[n].block == parts[n - 1].block
+            told = private[n - 1] if same and parts[n].cut == "colon" else told if same and parts[n].cut not in ("sentence", "line", "run") else 0.0
+            short = same and parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3
+            if short and private[n] >= SURE_AT:
+                private[n - 1] = max(private[n - 1], private[n])  # "…, third-hand" is said of all before it
+            if told >= PRIVATE_AT:
+                private[n] = max(private[n], told)
+            elif private[n - 1] >= PRIVATE_AT and (short or (same and _OR_ELSE.match(texts[n]))):
+                private[n] = max(private[n], private[n - 1])  # in a private list, or what comes of a private matter
         return tuple(Judged(unit, means[n], private[n], rooms[n]) for n, unit in enumerate(parts))
 
     def _floor(self, text: str) -> float:
@@ -251,7 +261,7 @@ class Router:
     @staticmethod
     def _belongs(text: str, left: Judged, right: Judged) -> bool:
         """A label belongs to what it labels, a relative clause to its person, a choice to what makes it needed."""
-        labels = right.unit.cut == "colon" and _length(text, left) <= 4
+        labels = right.unit.cut == "colon" and _length(text, left) <= 6
         start, end = right.unit.start, right.unit.end
         goes_on = max(left.private, right.private) < PRIVATE_AT and (_WHO_DECIDES.match(text[start:end]) or _WHICH_WAY.match(text, start))
         return labels or bool(goes_on) or _ABOUT_THE_LAST.match(text, start) is not None

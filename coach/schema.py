@@ -511,8 +511,8 @@ class Prompt(Frozen):
     """A model prompt: a static part, examples, and a user part with declared variables.
 
     `version` goes up with every change, as accepted texts are kept by it. `examples` picks lines of
-    corpus/examples/phrased*.jsonl by kind; `grounds` are playbook pages whose lead is quoted in the static part.
-    `fields` are what the reply holds, the first of them always.
+    corpus/examples/phrased*.jsonl by kind, the last `each` of every kind, as a user's own come last; `grounds`
+    are playbook pages whose lead is quoted in the static part. `fields` are what the reply holds, the first of them always. `fixes` say for a kind of fault what to do about it.
     """
 
     id: str
@@ -522,6 +522,8 @@ class Prompt(Frozen):
     fields: tuple[str, ...] = Field(min_length=1)
     grounds: tuple[str, ...] = ()
     examples: tuple[Kind, ...] = ()
+    each: int = Field(default=2, ge=1, le=8)
+    fixes: dict[str, str] = {}
     system: str
     user: str
 
@@ -558,6 +560,13 @@ class GuardWords(Frozen):
     reasons: tuple[str, ...]
     qualifiers: tuple[str, ...]
     reported: tuple[str, ...]
+    earlier: tuple[str, ...]
+    later: tuple[str, ...]
+    following: tuple[str, ...]
+    bringing: tuple[str, ...]
+    hindering: tuple[str, ...]
+    meaning: tuple[str, ...]
+    contrast: tuple[str, ...]
 
 
 class Sample(Frozen):

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     model: a model's name at `base_url`, `local` or a GGUF file for one on this machine, or none.
     api_key: `OPENAI_API_KEY` in the environment; never printed. model_timeout: seconds a call may take in all.
     model_retries: times the client asks again after an answer that says "later". model_parallel: calls in flight.
+    model_threads: of an on-device model; the processors by default, fewer where other work keeps them busy.
     model_budget: tokens a draft may cost, in and out. model_price: money for a million tokens in and out, `0.15/0.60`.
     model_cache: whose accepted texts are kept for next time. private_to_model: send private lines to a model elsewhere.
     """
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     model_timeout: float = Field(default=60, gt=0, le=3600)
     model_retries: int = Field(default=2, ge=0, le=10)
     model_parallel: int = Field(default=4, ge=1, le=64)
+    model_threads: int | None = Field(default=None, ge=1, le=256)
     model_budget: int = Field(default=60_000, ge=0)
     model_price: str | None = Field(default=None, pattern=r"^\d+(?:\.\d+)?/\d+(?:\.\d+)?$")
     model_cache: Literal["off", "public", "all"] = "public"

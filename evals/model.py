@@ -129,6 +129,9 @@ def run(args: argparse.Namespace) -> None:
     offline = Coach(settings.model_copy(update={"model": None}))
     model = connect(settings)
     assert model is not None
+    model.lines = args.lines or model.lines
+    if args.retrieved:
+        retrieve(model, offline.library.embedder)
     coach = Coach(settings, model=model, library=offline.library)
     args.work.mkdir(parents=True, exist_ok=True)
     results = args.work / "results.jsonl"
@@ -139,7 +142,7 @@ def run(args: argparse.Namespace) -> None:
                 if (draft["id"], mode) in done:
                     continue
                 began = time.monotonic()
-                row = one_mode(mode, draft, offline, coach, model)
+                row = one_mode(mode, draft, offline, coach, model, args.work)
                 row |= {"id": draft["id"], "mode": mode, "model": model.name, "seconds": round(time.monotonic() - began, 2), "own": args.own}
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -148,8 +151,42 @@ def run(args: argparse.Namespace) -> None:
         model.close()
 
 
-def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: Any) -> dict[str, Any]:
-    """One draft in one mode."""
+def printed(brief: Any, stats: Any, path: Path) -> None:
+    """A brief as the command prints it."""
+    from contextlib import redirect_stdout
+
+    from coach.cli import _print_brief, _stats_line
+
+    with path.open("w", encoding="utf-8") as file, redirect_stdout(file):
+        _print_brief(brief)
+        print(_stats_line(stats))
+
+
+def retrieve(model: Any, embedder: Any) -> None:
+    """From now on every call shows the examples that are most like its lines, in place of the fixed ones."""
+    from dataclasses import replace
+
+    import coach.pipeline
+    from coach.model import Usage
+    from coach.phrase import Writer
+
+    class Retrieving(Writer):
+        def messages(self, jobs: Sequence[Any]) -> list[Any]:
+            asked = embedder.embed([job.text for job in jobs])
+            known = embedder.embed([one.given for one in self.examples])
+            # The last of each kind are shown; so the most like come last.
+            order = (known @ asked.T).max(axis=1).argsort()
+            return Writer.messages(replace(self, examples=[self.examples[n] for n in order]), jobs)
+
+    async def nothing(start: Any) -> Usage:
+        return Usage()
+
+    coach.pipeline.Writer = Retrieving  # type: ignore[misc]
+    model.hold = nothing  # what changes with every call is not worth a file
+
+
+def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: Any, work: Path) -> dict[str, Any]:
+    """One draft in one mode; what `coach prep --stats` would print of a guarded one is left in the work folder."""
     if mode == "bare":
         return bare(draft, model)
     seen: list[Any] = []
@@ -158,7 +195,8 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     row = measured(draft, public_of(brief), [one.text for one in rewrites], [one.text for one in rewrites if one.room == "okr_review"])
     if seen:
         stats = seen[0]
-        row["once"] = once(coach, [one.job for one in stats.dones])
+        printed(brief, stats, work / f"brief-{draft['id']}.txt")
+        row["once"] = once(coach, [one.job for one in stats.dones], model)
         row |= {
             "outcomes": dict(stats.outcomes), "calls": stats.usage.calls, "in": stats.usage.tokens_in, "cached": stats.usage.cached,
             "out": stats.usage.tokens_out, "outside": round(stats.seconds - stats.busy, 3), "total": round(stats.seconds, 3),
@@ -173,10 +211,9 @@ def one_mode(mode: str, draft: dict[str, Any], offline: Any, coach: Any, model: 
     return row
 
 
-def once(coach: Any, jobs: Sequence[Any]) -> int:
-    """About how many tokens one prompt would take that holds the same instructions and examples, and every line once."""
+def once(coach: Any, jobs: Sequence[Any], model: Any) -> int:
+    """How many tokens one prompt would take that holds the same instructions and examples, and every line once."""
     from coach.batch import batches
-    from coach.model import estimate
     from coach.phrase import Writer
     from coach.resources import load_guard_words, load_phrased, load_prompts
 
@@ -186,11 +223,27 @@ def once(coach: Any, jobs: Sequence[Any]) -> int:
     writer = Writer(load_prompts(), load_phrased(), pages, load_guard_words(), library.rules, library.rule_signals, phrasing.spellings, library.reader)
     static: dict[str, int] = {}
     variable = 0
-    for batch in batches(writer, jobs):
+    for batch in batches(writer, jobs, len(jobs) or 1):
         messages = writer.messages(batch)
-        static[writer.prompt(batch[0]).id] = estimate(messages[:-1])
-        variable += estimate(messages[-1:])
+        static[writer.prompt(batch[0]).id] = counted(model, messages[:-1])
+        variable += counted(model, messages[-1:])
     return sum(static.values()) + variable
+
+
+def counted(model: Any, messages: Sequence[Any]) -> int:
+    """The tokens of messages: as an on-device server counts them, elsewhere about."""
+    import httpx
+
+    from coach.model import estimate
+
+    words = "".join(f"<|im_start|>user\n{one.content}<|im_end|>\n" for one in messages)
+    try:
+        key = model.chat.openai_api_key.get_secret_value()
+        address = str(model.chat.openai_api_base).removesuffix("/v1") + "/tokenize"
+        answer = httpx.post(address, json={"content": words, "parse_special": True}, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+        return len(answer.raise_for_status().json()["tokens"])
+    except (AttributeError, httpx.HTTPError, KeyError, ValueError):
+        return estimate(messages)
 
 
 def bare(draft: dict[str, Any], model: Any) -> dict[str, Any]:
@@ -318,12 +371,16 @@ def lines(rows: list[dict[str, Any]], examples: int) -> Iterator[str]:
         yield f"| time outside the model | {sum(one['outside'] for one in guarded) / max(0.001, total):.1%} |"
         yield ""
         texts = [text for one in guarded for text in one["texts"]]
-        order = ("taken", "repaired", "same", "refused", "failed", "not asked", "not sent")
+        order = ("taken", "trimmed", "repaired", "same", "refused", "failed", "not asked", "not sent")
         yield "| kind of text | " + " | ".join(order) + " |"
         yield "|---|" + "---|" * len(order)
         for kind in sorted({one["kind"] for one in texts}):
             count = Counter(one["outcome"] for one in texts if one["kind"] == kind)
             yield f"| {kind} | " + " | ".join(str(count[name]) for name in order) + " |"
+        better = [one for one in texts if one["outcome"] in ("taken", "trimmed", "repaired")]
+        marks = sum(re.sub(r"\W+", " ", one["text"]).lower() == re.sub(r"\W+", " ", one["plain"]).lower() for one in better)
+        yield ""
+        yield f"Of the {len(better)} texts that were taken {marks} differ from the offline text in their marks and capitals alone."
         yield ""
         why = Counter(one["faults"][0][0] for one in texts if one["outcome"] == "refused" and one["faults"])
         yield "| why a text was refused in the end | texts |"
@@ -341,7 +398,7 @@ def shown(texts: list[dict[str, Any]], limit: int) -> Iterator[str]:
         return " ".join((words or "").split()).replace("|", "\\|")
 
     for kind in sorted({one["kind"] for one in texts}):
-        mine = [one for one in texts if one["kind"] == kind and one["outcome"] in ("taken", "repaired", "refused")][:limit]
+        mine = [one for one in texts if one["kind"] == kind and one["outcome"] in ("taken", "trimmed", "repaired", "refused")][:limit]
         if not mine:
             continue
         yield ""
@@ -364,6 +421,8 @@ def main() -> None:
     runs.add_argument("--model", default="local")
     runs.add_argument("--work", type=Path, required=True)
     runs.add_argument("--limit", type=int)
+    runs.add_argument("--lines", type=int, help="Lines in a call, in place of the coach's own.")
+    runs.add_argument("--retrieved", action="store_true", help="Show the examples most like the lines, in place of the fixed ones.")
     runs.add_argument("--modes", default=",".join(MODES))
     runs.add_argument("--timeout", type=float, default=600)
     runs.add_argument("--own", action="store_true", help="The drafts are our own; their texts may be shown.")

@@ -27,6 +27,11 @@ SEEN = {
     "may, will and must changed": 5,
     "a preference turned into a decision": 5,
     "a blank left out": 3,
+    "the order of things changed": 10,
+    "the order of things lost": 2,
+    "an order added": 2,
+    "what follows from what is changed": 8,
+    "what is so and what is not are swapped": 2,
 }
 
 

@@ -10,6 +10,7 @@ import http.server
 import os
 import re
 import shutil
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,6 +73,32 @@ def test_a_brief_of_the_small_model_keeps_every_promise(local: Coach, coach: Coa
     local.prep(MIXED.replace("31 of 40", "30 of 40"), on_stats=seen.append)
     assert seen[1].usage.cached > 0.4 * seen[1].usage.tokens_in, "the static part of a prompt is served from the cache"
     assert sum(stats.outcomes.values()) == len(stats.dones)
+
+
+def test_a_new_server_takes_the_starts_of_prompts_from_the_disk(coach: Coach, small_home: Path) -> None:
+    """They are read once on a machine; a file that is broken is read anew; none holds a word of a draft."""
+    settings = Settings(home=small_home, model=f"local:{SMALL.id}", model_timeout=300, model_cache="off", _env_file=None)
+    kept = small_home / "prefixes"
+
+    def fresh() -> Stats:
+        made, seen = Coach(settings, library=coach.library), list[Stats]()
+        try:
+            made.prep(MIXED, on_stats=seen.append)
+        finally:
+            made.close()
+        return seen[0]
+
+    fresh()
+    files = sorted(kept.glob("*.bin"))
+    assert len(files) >= 3 and stat.S_IMODE(kept.stat().st_mode) == 0o700
+    before = {path: path.read_bytes() for path in files}
+    again = fresh()
+    assert again.usage.cached > 0.4 * again.usage.tokens_in, "a cold server did not read the static parts again"
+    assert all(path.read_bytes() == held for path, held in before.items()), "what is kept does not grow with drafts"
+    for path in files:
+        path.write_bytes(b"broken")
+    assert sum(fresh().outcomes.values()) == sum(again.outcomes.values())
+    assert all(path.stat().st_size > 1000 for path in files), "a broken file is made again"
 
 
 def test_the_server_answers_nobody_else(local: Coach) -> None:

@@ -218,14 +218,22 @@ def test_texts_that_came_before_the_stream_broke_are_kept(made: Make) -> None:
 def test_a_refused_text_goes_back_once_with_what_was_wrong(made: Make) -> None:
     def corrected(connection: Connection, request: dict[str, Any]) -> None:
         again = "correct edited lines" in request["messages"][0]["content"]
-        connection.stream(reply(request, rephrased if again else lambda line: f"{line} It costs 977 euros."))
+        connection.stream(reply(request, rephrased if again else lambda line: line.replace(" ", " 977 euros ", 1)))
 
     with serving(corrected) as server:
         brief, stats = prep(made(server.url))
         sent_back = [one for one in server.received if b"correct edited lines" in one]
     assert stats is not None and stats.outcomes["repaired"] >= 2 and brief.engine == "tested"
-    assert sent_back and all(b"977" in one and b"words that the draft does not hold" in one for one in sent_back)
+    assert sent_back and all(b"977" in one and b"leave out or say with words of the line" in one for one in sent_back)
     assert "977" not in " ".join(texts(brief))
+
+
+def test_a_sentence_too_many_is_left_out_without_asking_again(made: Make) -> None:
+    with serving(lambda connection, request: connection.stream(reply(request, lambda line: f"{rephrased(line)} It costs 977 euros."))) as server:
+        brief, stats = prep(made(server.url))
+        again = [one for one in server.received if b"correct edited lines" in one and b"[owner?]" in one]
+    assert stats is not None and stats.outcomes["trimmed"] >= 2 and brief.engine == "tested"
+    assert "977" not in " ".join(texts(brief)) and not again
 
 
 def test_a_server_without_structured_output_is_asked_without(made: Make) -> None:
@@ -270,7 +278,7 @@ def test_closing_the_stream_cancels_the_calls(made: Make) -> None:
 
 def test_the_budget_ends_the_calls(made: Make) -> None:
     with serving(honest) as server:
-        brief, stats = prep(made(server.url, model_budget=1500, model_parallel=1))
+        brief, stats = prep(made(server.url, model_budget=800, model_parallel=1))
         assert 0 < server.calls < 6
     assert stats is not None and stats.outcomes["not asked"] > 0
     assert any("Raise COACH_MODEL_BUDGET" in one for one in brief.notices)
