@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from coach import Coach
 from coach.language import check_update
 from coach.lint import lint
 from coach.reader import Reader
-from coach.resources import load_corpus, load_rules
+from coach.resources import load_corpus, load_rules, load_signals
 from coach.schema import Finding, Rule, Span
+from coach.sieve import Sieve, needles
 
 RULES, SIGNALS = load_rules()
 READER = Reader()
@@ -66,3 +71,40 @@ def test_findings_mark_exactly_the_words_they_speak_of() -> None:
         assert 0 <= one.start < one.end <= len(text)
     words = {text[one.start : one.end].strip() for one in found(text)}
     assert "someone should" in words
+
+
+PATTERNS = [one for of in (*RULES, *SIGNALS, *load_signals()) for one in of.patterns]
+SIEVE = Sieve([one] for one in PATTERNS)
+LINES = [text for rule in RULES for text in (*rule.hits, *rule.near_misses)]
+
+
+def test_the_sieve_refuses_no_pattern_that_matches() -> None:
+    compiled = [re.compile(one, re.I) for one in PATTERNS]
+    for line in LINES:
+        for text in (line, line.upper(), line.replace("s", "\u017f").replace("k", "\u212a")):
+            assert {n for n, one in enumerate(compiled) if one.search(text)} <= SIEVE.passed(text)
+    passed = sum(len(SIEVE.passed(line)) for line in LINES) / len(LINES)
+    assert passed < 0.4 * len(PATTERNS)  # and it is worth asking
+
+
+@pytest.mark.parametrize(
+    ("pattern", "known"),
+    [
+        (r"\b(?:waiting|blocked) (?:on|by)\b", {"waiting", "blocked"}),
+        (r"(?:maybe)?\s+probably", {"probably"}),
+        (r"(?:in )+house|\d+", None),
+        (r"(?!never)(?<=the )vendor", {"vendor"}),
+        (r"(?-i:[A-Z][a-z]+) decides", {" decides"}),
+        (r"a[bc]d", None),
+        ("", None),
+    ],
+)
+def test_needles_are_what_every_match_must_hold(pattern: str, known: set[str] | None) -> None:
+    assert needles(pattern) == known
+
+
+@given(some.lists(some.sampled_from(["wait", "on ", "the", " team", "?", "x"]), max_size=8).map("".join))
+def test_needles_hold_for_any_text(text: str) -> None:
+    for pattern in (r"(?:wait|team){2,}on", r"(?:the (?:team|x)|wait\?)", r"(?:wait)?team(?=x)"):
+        held = needles(pattern)
+        assert held and (not re.search(pattern, text, re.I) or any(one in text for one in held))
