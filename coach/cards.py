@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from coach.jobs import Stats
 from coach.model import at
-from coach.pipeline import Stats
 from coach.schema import Brief, Check, Finding, Item, PageQuote, Question, RoomSpec
 
 _BLANK = re.compile(r"\[(?:result|lever|owner|date|fact)\?\]")

@@ -20,7 +20,8 @@ from coach.cli_playbook import playbook
 from coach.errors import CoachError, OptionError, OutputError
 
 if TYPE_CHECKING:
-    from coach.pipeline import Coach, Stats
+    from coach.jobs import Stats
+    from coach.pipeline import Coach
     from coach.schema import Brief
 
 cli = typer.Typer(

@@ -26,21 +26,31 @@ def add(
     if name and len(files) > 1:
         raise OptionError("One name cannot stand for several files.", "Add them one by one, or leave out --name.")
     settings = load_settings()
+    folder = team_folder(settings)
     for path in files:
-        done = add_guide(_made(team_folder(settings)), path, _read(path), name, take or [], force)
+        done = add_guide(_made(folder), path, _read(path), name, take or [], force)
         guide = done.guide
         print(f"{'Replaced' if done.replaced else 'Added'} {guide.name}, “{guide.title}”: {_count(len(guide.pages), 'page')}, {_count(done.sections, 'section')}.")
+        same: list[str] = []
+        unknown: list[str] = []
         for one in guide.stated:
             ours = _ours(settings, one.name)
             if one.name in guide.taken:
                 print(f"  Uses {one.name} = {one.value} (line {one.line}).")
-            elif one.name in TAKEN:
-                same = " as here" if ours == one.value else f"; here it is {ours}. To use it: --take {one.name}"
-                print(f"  It says {one.name} = {one.value} (line {one.line}: “{one.quote}”){same}.")
+            elif one.name not in TAKEN:
+                unknown.append(f"{one.name} = {one.value} (line {one.line})")
+            elif ours == one.value:
+                same.append(f"{one.name} = {one.value}")
             else:
-                print(f"  It says {one.name} = {one.value} (line {one.line}); the coach has no setting for it.")
+                print(f"  It says {one.name} = {one.value} (line {one.line}: “{one.quote}”); here it is {ours}. To use it: --take {one.name}")
+        if same:
+            print(f"  As here: {', '.join(same)}.")
+        if unknown:
+            print(f"  It says {', '.join(unknown)}, for which the coach has no setting.")
         if guide.pairs:
             print(f"  {_count(len(guide.pairs), 'pair')} of what not to say and what to say: coach playbook examples {guide.name}")
+        if path.suffix.lower() not in (".md", ".markdown", ".txt"):
+            print(f"  Its lines are counted in {folder / 'guides' / guide.name / 'guide.md'}, the text that was read.")
     print("The next command indexes them, which takes about a minute; `coach index` does it now.")
 
 

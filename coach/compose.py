@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from coach.facts import row_cells
 from coach.schema import (
@@ -116,6 +117,9 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     state = spans
     if lever and task.room == "okr_review" and "lever_in_state" not in conditions:
         state = _cut_lever(task.draft, spans, lever)
+        if not state:  # it was all there is: said once, as it stands
+            state = spans
+            conditions.add("lever_in_state")
     chosen = _choose(phrasing.constructions, task.room, conditions, task.turn)
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
@@ -124,10 +128,12 @@ def _allowed(task: Task) -> list[Span]:
     """The stretches of the draft that this room may read."""
     if task.room == "one_on_one":
         return [Span(start=clause.start, end=clause.end) for clause in task.clauses]
+    shown = [clause for clause in task.clauses if isinstance(clause, PublicClause)]
     return [
         Span(start=clause.start, end=clause.end)
-        for clause in task.clauses
-        if isinstance(clause, PublicClause) and clause.role != "noise"
+        for clause, after in zip(shown, [*shown[1:], None], strict=False)
+        # Noise is left out, unless what follows hangs on it.
+        if clause.role != "noise" or (after is not None and re.match(r"(?:which|who|whose|where)\b", task.draft[after.start : after.end], re.I))
     ]
 
 
@@ -173,7 +179,7 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
         said = task.draft[lever.start : lever.end]
         if _CHOICE.search(said):
             true.add("choice")
-        if _lever_stays(task.draft, spans, lever):
+        if task.room == "one_on_one" or _lever_stays(task.draft, spans, lever):
             true.add("lever_in_state")
     if task.answers.get("lever"):
         true.add("lever")
@@ -197,6 +203,9 @@ def _conditions(task: Task, facts: Facts, spans: Sequence[Span]) -> set[str]:
     return true
 
 
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Jr|Hr|Fr|vs|approx|no)\.$", re.I)
+
+
 def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
     """Whether taking the lever out of its sentence would leave a stump behind."""
     home = next((span for span in spans if span.start <= lever.start and lever.end <= span.end), None)
@@ -204,6 +213,8 @@ def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
         return True
     before = draft[home.start : lever.start].rstrip()
     after = draft[lever.end : home.end].lstrip(" ,")
+    if _TITLE.search(before):
+        return True
     starts_sentence = not before or before[-1] in ".!?:;" or re.search(r"(?:[.!?:;]|^)\s*(?:so|and|either|options?(?: are)?|ask|proposal|propose|decision)?:?\s*(?:either)?$", before, re.I) is not None
     hangs = re.match(r"(?:if|unless|only|without|once|when|as soon)\b", draft[lever.start : lever.end], re.I)
     return not starts_sentence or bool(hangs) or bool(after and after[0] not in ".!?;:\n")
@@ -258,8 +269,7 @@ def _render(
     at = 0
     for slot in _SLOT.finditer(chosen.text):
         literal = chosen.text[at : slot.start()]
-        if not (literal.strip() == "" and not out.pieces):
-            out.coach(literal)
+        out.coach(literal if out.pieces else literal.lstrip())
         at = slot.end()
         match slot[1]:
             case "state":
@@ -306,36 +316,68 @@ def _outcome(lever: str | None) -> Outcome | None:
 
 def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
     """The allowed words as sentences of a bearable length, breath and fillers left out."""
-    fillers = "|".join(re.escape(word) for word in sorted(phrasing.fillers, key=len, reverse=True))
-    filler = re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{fillers})\b[,:]?\s*", re.I)
+    filler = _filler(tuple(phrasing.fillers))
     if task.columns and len(state) == 1:
         _write_row(out, task, state[0])
         return
-    first = True
-    for span in state:
-        for start, end in _sentences(task.draft, span.start, span.end):
-            if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
-                continue  # a colour alone, and other sentences beside it
-            lead = _MARKS.match(task.draft[start:end])
-            if lead and end - start - lead.end() > 8:
-                start += lead.end()
-            parts = _without(filler, task.draft, start, end)
-            if task.room != "one_on_one":
-                parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
-            if not any(re.search(r"\w", task.draft[a:b]) for a, b in parts):
-                continue
-            if not first:
-                out.coach(" ")
-            cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(task.draft, a, b)]
-            for number, (part, a, b) in enumerate(cells):
-                if number and part == cells[number - 1][0]:
-                    out.coach(": " if number == 1 else ", ")
-                elif number and out.words()[-1:] not in ("", " ") and task.draft[a] not in ",;:":
-                    out.coach(" ")
-                out.draft(task.draft, a, b, capital=number == 0)
-            if out.words()[-1:] not in ".?!":
-                out.coach(".")
-            first = False
+    sentences = [(a, b, span) for span in state for a, b in _sentences(task.draft, span.start, span.end)]
+    joint = ""
+    for number, (start, end, span) in enumerate(sentences):
+        if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
+            continue  # a colour alone, and other sentences beside it
+        lead = _MARKS.match(task.draft[start:end])
+        if lead and end - start - lead.end() > 8:
+            start += lead.end()
+        if task.room != "one_on_one":
+            topic, after = _verdict(phrasing.verdicts, task.draft, start, end, any(_worded(task.draft, a, b) for a, b, _ in sentences[number + 1 :]))
+            if after > start:
+                if _worded(task.draft, start, topic):
+                    out.coach(joint)
+                    _write_parts(out, task.draft, _without(filler, task.draft, start, topic), joint != ": ")
+                    joint = ": "
+                start = after
+        parts = _without(filler, task.draft, start, end)
+        if task.room != "one_on_one":
+            parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
+        if not any(_worded(task.draft, a, b) for a, b in parts):
+            continue
+        out.coach(joint)
+        _write_parts(out, task.draft, parts, joint != ": ")
+        if out.words()[-1:] not in ".?!":
+            out.coach(".")
+        joint = " "
+
+
+@lru_cache(maxsize=8)
+def _filler(words: tuple[str, ...]) -> re.Pattern[str]:
+    any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{any_of})\b[,:]?\s*", re.I)
+
+
+def _worded(draft: str, start: int, end: int) -> bool:
+    return re.search(r"\w", draft[start:end]) is not None
+
+
+def _write_parts(out: _Text, draft: str, parts: Sequence[tuple[int, int]], capital: bool) -> None:
+    cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(draft, a, b)]
+    for number, (part, a, b) in enumerate(cells):
+        if number and part == cells[number - 1][0]:
+            out.coach(": " if number == 1 else ", ")
+        elif number and out.words()[-1:] not in ("", " ") and draft[a] not in ",;:":
+            out.coach(" ")
+        out.draft(draft, a, b, capital=capital and number == 0)
+
+
+def _verdict(verdicts: Sequence[str], draft: str, start: int, end: int, more: bool) -> tuple[int, int]:
+    """Where the topic of a sentence ends and where what is said of it begins, with a verdict between them.
+
+    (start, start) where there is none, or where nothing would be left to say. more: whether other sentences follow.
+    """
+    for one in verdicts:
+        match = re.search(one, draft[start:end], re.I)
+        if match and match.end() > match.start() and (more or len(draft[start + match.end() : end].split()) >= 2):
+            return start + match.start(), start + match.end()
+    return start, start
 
 
 def _dropped(drops: Sequence[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -434,6 +476,9 @@ _END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s\"”’)\]])[ \t]*\n+|
 _SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
 
 
+_HANGS = re.compile(r"(?:because|unless|while|which|who|whose|where|or|if|until|than|as|to|that)\b", re.I)
+
+
 def _sentences(draft: str, start: int, end: int) -> list[tuple[int, int]]:
     """Sentences of at most MAX_WORDS words; a longer one is broken where it breathes."""
     found: list[tuple[int, int]] = []
@@ -458,10 +503,11 @@ def _broken(draft: str, start: int, end: int) -> list[tuple[int, int]]:
         for match in _SOFT.finditer(draft, start, end)
         if len(draft[start : match.start()].split()) >= 4 and len(draft[match.end() : end].split()) >= 4
     ]
-    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it.
+    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it, and anything than a clause
+    # that cannot stand alone.
     best = min(
         places,
-        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0),
+        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0) + (120 if _HANGS.match(draft, place[1]) else 0),
         default=None,
     )
     if best is None:

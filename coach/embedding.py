@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -79,22 +79,25 @@ class Embedder:
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(tokenizer))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._cache: dict[str, Vectors] = {}
+        self._cache: dict[str, Future[Vectors]] = {}
         self._lock = Lock()  # the page serves several drafts at once
         self._pool = ThreadPoolExecutor(_AT_ONCE)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of these texts in their order, (n, 384) float32, L2-normalised."""
+        coming = self.begin(texts)
+        return np.stack([one.result() for one in coming]) if texts else np.zeros((0, DIMENSIONS), np.float32)
+
+    def begin(self, texts: Sequence[str]) -> list[Future[Vectors]]:
+        """Start on these texts and do not wait, so that they are embedded while the caller does something else."""
         with self._lock:
-            known = {text: self._cache[text] for text in texts if text in self._cache}
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        fresh = dict(zip(missing, self._pool.map(self._run, missing), strict=True))
-        with self._lock:
-            self._cache.update(fresh)
+            for text in texts:
+                if text not in self._cache:
+                    self._cache[text] = self._pool.submit(self._run, text)
+            coming = [self._cache[text] for text in texts]
             while len(self._cache) > _CACHE:
                 self._cache.pop(next(iter(self._cache)))
-        known |= fresh
-        return np.stack([known[text] for text in texts]) if texts else np.zeros((0, DIMENSIONS), np.float32)
+        return coming
 
     def _run(self, text: str) -> Vectors:
         # Never in a batch: the int8 model scales activations over the whole batch, so a text's

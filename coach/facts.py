@@ -86,7 +86,7 @@ _LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for p
 _OWNER = (
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?)\b)"),
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)? \([A-ZÀ-Þ][\w'’. -]+\)|(?:Dr|Ms|Mr)\. [A-ZÀ-Þ][\w'’-]+)"),
-    re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:ing)? |needs? )\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
+    re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:ing)? |needs? |[Dd]ecision:)\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
     re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
 )
 _NOT_OWNER = frozenset(
@@ -125,9 +125,10 @@ def read_facts(
     """
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
-    levers = _wider(_lever_seen(stated), _levers(item, start))
+    found = _wider(_lever_seen(stated), _levers(item, start))
+    levers = tuple(_with_name(draft, one, end) for one in found if not _ONLY_ASKS.match(draft[one.start : one.end]))
     cells = _cells(draft, start, end, columns)
-    due = _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
+    due = _decided_by(item, start, dates) or _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
     )
     return Facts(
@@ -143,6 +144,15 @@ def read_facts(
     )
 
 
+_TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.?$")
+
+
+def _with_name(draft: str, span: Span, end: int) -> Span:
+    """A lever that stops at a title goes on to the name."""
+    more = re.match(r"\.?\s+[A-ZÀ-Þ][\w'’-]+", draft[span.end : end]) if _TITLE.search(draft[span.start : span.end]) else None
+    return Span(start=span.start, end=span.end + more.end()) if more else span
+
+
 def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
     """What was seen, or the known wording around it: half of a choice is no choice."""
     if not seen or not known:
@@ -150,6 +160,9 @@ def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
     a, b = seen[0], known[0]
     holds = b.start <= a.start and a.end <= b.end
     return known if holds and b.end - b.start <= 2.5 * (a.end - a.start) else seen
+
+
+_ONLY_ASKS = re.compile(r"(?:(?:i|we) )?(?:need|want)(?:s|ed)? [\w'’ .]{0,40}\b(?:yes or no|yes/no)\b", re.I)  # of what, it does not say
 
 
 def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
@@ -231,6 +244,18 @@ _DECIDING = re.compile(
 )
 # A date that belongs to the promise, not to the decision.
 _PROMISED = re.compile(r"\b(?:target|goal|kr|key result|okr|objective|promised?|plan(?:ned)?|frozen|freeze|since)\b[^.;!?]*$|\(\w[^()]*$", re.I)
+
+
+_DECIDED_BY = re.compile(
+    r"\b(?:yes or no|yes/no|decid\w+|decision|answer|choos\w+|choice|picks?|say so|tell (?:me|us)|know|sign(?:s|ed)?(?: off)?|approv\w+)\b[^.;!?\d]{0,14}"
+    r"\b(?:by|before|until|no later than)\s+(?:the\s+)?$",
+    re.I,
+)
+
+
+def _decided_by(item: str, offset: int, dates: Sequence[When]) -> When | None:
+    """The day before which somebody is plainly asked to decide."""
+    return next((one for one in dates if _DECIDED_BY.search(item[: one.start - offset])), None)
 
 
 def _due(item: str, offset: int, dates: Sequence[When], levers: Sequence[Span]) -> When | None:

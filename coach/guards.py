@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from coach.facts import date_spans
 from coach.schema import AnswerPiece, BlankPiece, CoachPiece, DraftPiece, Rewrite, Span
@@ -24,6 +25,7 @@ STOP_WORDS = frozenset(
 )
 
 
+@lru_cache(maxsize=1024)  # the clauses of a draft are asked about for every line made of it
 def content_words(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning."""
     words = [word.lower().strip(".,:'’").replace("’", "'") for word in _WORD.findall(text)]
@@ -62,6 +64,7 @@ def leaks(
     return tuple(found)
 
 
+@lru_cache(maxsize=1024)
 def _flat(text: str) -> str:
     return re.sub(r"\W+", " ", text.lower()).strip()
 

@@ -7,6 +7,7 @@ markdownify; .pdf with text, by pypdf, its headings known by their size.
 from __future__ import annotations
 
 import io
+import logging
 import re
 import unicodedata
 from collections import Counter
@@ -23,6 +24,12 @@ from coach.schema import Page, Section
 SUFFIXES = (".md", ".markdown", ".txt", ".docx", ".html", ".htm", ".pdf")
 MAX_PAGES = 300  # pages of a PDF that are read
 _LIGATURE = re.compile("[\ufb00-\ufb06\u00a0]")
+# Parts of a web page that are not its text, by the words of their id or class.
+_FURNITURE = re.compile(
+    r"(?:^|[-_ ])(?:cookies?|consent|gdpr|banner|breadcrumbs?|sidebar|side-bar|navbar|menu|toc|table-of-contents|comments?|footer|metadata|byline|likes?|labels?|share|sharing|social"
+    r"|related|newsletter|subscribe|pagination|skip-link|toolbar)(?:[-_ ]|$)"
+)
+_LONGEST = 1400  # characters of a section: what is longer is found by its beginning only, so it is cut between paragraphs
 _LEAST_WORDS = 4  # a section with fewer says nothing that could be searched
 
 
@@ -44,11 +51,39 @@ def guide_text(content: bytes, name: str) -> str:
         text = read_bytes(content, name)
         if suffix in (".md", ".markdown"):
             text = re.sub(r"\A---\r?\n.*?^---[ \t]*$\n?", "", text, count=1, flags=re.S | re.M)
+        text = _underlined(text)
+        if suffix == ".txt" and not re.search(r"^#{1,6} ", text, re.M):
+            text = _capitals(text)
     text = re.sub(r"\n{3,}", "\n\n", text).strip()
     if not re.search(r"[^\W\d_]", text):
         fix = "Run text recognition (OCR) on it first." if suffix == ".pdf" else "Check that it is the right file."
         raise UploadError(f"{shown} has no text.", fix)
     return text + "\n"
+
+
+def _underlined(text: str) -> str:
+    """Headings underlined with = or - → headings with #."""
+    lines = text.splitlines()
+    for at in range(1, len(lines)):
+        rule, above = lines[at].strip(), lines[at - 1].strip()
+        if not re.fullmatch(r"={3,}|-{3,}", rule) or not above or above.endswith((".", ",")) or re.match(r"[-*+>|#`]|\W*$", above) or len(above.split()) > 14:
+            continue
+        start = at - 1
+        if rule[0] == "=" and start and lines[start - 1].strip() and not any(one.strip() for one in lines[max(0, start - 2) : start - 1]):
+            start, above = start - 1, f"{lines[start - 1].strip()}: {above}"  # a title of two lines
+        lines[start : at + 1] = [*[""] * (at - start), f"{'#' if rule[0] == '=' else '##'} {above}"]
+    return "\n".join(lines)
+
+
+def _capitals(text: str) -> str:
+    """Lines in capitals that stand alone, as plain text writes its headings → headings with #."""
+    lines = ["", *text.splitlines(), ""]
+    for at in range(1, len(lines) - 1):
+        line = lines[at].strip()
+        words = re.findall(r"[^\W\d_]+", line)
+        if 2 <= len(words) <= 10 and line.upper() == line and not lines[at - 1].strip() and not line.endswith((".", ",", ";")):
+            lines[at] = f"## {line}"
+    return "\n".join(lines[1:-1])
 
 
 # --- formats ------------------------------------------------------------------------------------------
@@ -63,9 +98,9 @@ def _from_docx(content: bytes, name: str) -> str:
         lines: list[str] = []
         for block in document.iter_inner_content():
             if isinstance(block, Table):
-                rows = [[" ".join(cell.text.split()).replace("|", "\\|") for cell in row.cells] for row in block.rows]
+                rows = [_cells(row.cells) for row in block.rows]
                 if rows:
-                    rows.insert(1, ["---"] * len(rows[0]))
+                    rows.insert(1, ["---"] * max(len(row) for row in rows))
                 lines += ["", *("| " + " | ".join(row) + " |" for row in rows), ""]
             elif isinstance(block, Paragraph):
                 lines.append(_paragraph(block))
@@ -73,6 +108,16 @@ def _from_docx(content: bytes, name: str) -> str:
     except Exception:
         # The library raises whatever its XML parser meets; the file is the cause in every case.
         raise UploadError(f"{name} is not a Word document.", "Save it again as .docx.") from None
+
+
+def _cells(cells: Any) -> list[str]:
+    """A row's texts; a cell that spans columns comes once for each of them and is said once."""
+    seen: list[Any] = []
+    texts = []
+    for cell in cells:
+        texts.append("" if cell._tc in seen else " ".join(cell.text.split()).replace("|", "\\|"))
+        seen.append(cell._tc)
+    return texts
 
 
 def _paragraph(block: Any) -> str:
@@ -84,9 +129,11 @@ def _paragraph(block: Any) -> str:
         return f"\n# {text}\n"
     if match := re.match(r"Heading (\d)", style):
         return f"\n{'#' * min(6, int(match[1]))} {text}\n"
-    if style.startswith("List"):
+    numbered = block._p.pPr.numPr if block._p.pPr is not None else None
+    if style.startswith("List") or numbered is not None:
         depth = re.search(r"(\d)$", style)
-        return f"{'  ' * (int(depth[1]) - 1 if depth else 0)}- {text}"
+        level = int(depth[1]) - 1 if depth else numbered.ilvl.val if numbered is not None and numbered.ilvl is not None else 0
+        return f"{'  ' * level}- {text}"
     return f"{text}\n"
 
 
@@ -99,10 +146,15 @@ def _from_html(content: bytes, name: str) -> str:
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         for tag in soup(["script", "style", "template", "noscript", "svg", "iframe", "form", "button", "nav", "aside", "footer", "dialog"]):
             tag.decompose()
-        for tag in soup.select("[hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], [role=complementary]"):
+        for tag in soup.select("[hidden], [aria-hidden=true], [role=navigation], [role=banner], [role=contentinfo], [role=complementary], [role=dialog], [role=search]"):
             tag.decompose()
+        for tag in soup.find_all(lambda one: one.name in ("div", "section", "ul", "ol", "p", "span", "table") and bool(_FURNITURE.search(_named(one)))):
+            if not tag.decomposed and not tag.find(["main", "article", "h1"]):
+                tag.decompose()
         mains = soup.select("main, [role=main], article")
         body = max(mains, key=lambda one: len(one.get_text())) if mains else soup.body or soup
+        for tag in body.select("p.title"):  # as word processors export their title
+            tag.name = "h1"
         for tag in body.find_all("header"):
             tag.unwrap() if tag.find(re.compile("^h[1-6]$")) else tag.decompose()
         text = str(markdownify(str(body), heading_style=ATX, bullets="-", strip=["a", "img"], escape_misc=False, table_infer_header=True))
@@ -114,13 +166,22 @@ def _from_html(content: bytes, name: str) -> str:
     return text
 
 
+def _named(tag: Any) -> str:
+    """A tag's id and classes, in small letters, as one line."""
+    return " ".join([str(tag.get("id") or ""), *(tag.get("class") or [])]).casefold()
+
+
 def _from_pdf(content: bytes, name: str) -> str:
     from pypdf import PdfReader  # slow to import, needed for PDF files only
+    from pypdf.errors import DependencyError
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it tells what it mends; only what it cannot is of interest
     try:
         reader = PdfReader(io.BytesIO(content))
         locked = reader.is_encrypted and not reader.decrypt("")
-        pages = [] if locked else [_pdf_lines(page) for page in list(reader.pages)[:MAX_PAGES]]
+        pages = [] if locked else _without_edges([_pdf_lines(page) for page in list(reader.pages)[:MAX_PAGES]])
+    except DependencyError:
+        locked, pages = True, []  # a cipher that is read with one more package only
     except Exception:
         # The library raises whatever it meets in a broken file; the file is the cause in every case.
         raise UploadError(f"{name} is not a PDF that can be read.", "Save it again, or save its text alone.") from None
@@ -130,6 +191,24 @@ def _from_pdf(content: bytes, name: str) -> str:
     usual = sizes.most_common(1)[0][0] if sizes else 0.0
     larger = sorted({size for size in sizes if size > usual * 1.12}, reverse=True)[:3]
     return "\n".join(_pdf_markdown([line for page in pages for line in page], larger))
+
+
+def _without_edges(pages: list[list[tuple[str, float]]]) -> list[list[tuple[str, float]]]:
+    """Pages without the lines that head or foot most of them, page numbers aside."""
+    edges: Counter[str] = Counter()
+    for page in pages:
+        edges.update({_edge(page[at][0]) for at in _outer(page)})
+    often = {key for key, count in edges.items() if key and count > max(1, len(pages) // 2)}
+    return [[line for at, line in enumerate(page) if at not in _outer(page) or _edge(line[0]) not in often] for page in pages]
+
+
+def _outer(page: list[tuple[str, float]]) -> list[int]:
+    full = [at for at, (line, _) in enumerate(page) if line.strip()]
+    return full[:2] + full[-2:]
+
+
+def _edge(line: str) -> str:
+    return re.sub(r"\d+", "#", " ".join(line.split()))
 
 
 def _pdf_lines(page: Any) -> list[tuple[str, float]]:
@@ -293,7 +372,7 @@ def guide_pages(text: str, slug: str, title: str, words: GuideWords) -> tuple[Gu
     pages: list[GuidePage] = []
     seen: Counter[str] = Counter()
     for name, sections in chapters:
-        kept = [(heading, body) for heading, body in sections if _says(body)]
+        kept = [(heading, part) for heading, body in sections if _says(body) for part in _parts(body)]
         if not kept:
             continue
         short = slug_of(name)
@@ -301,6 +380,17 @@ def guide_pages(text: str, slug: str, title: str, words: GuideWords) -> tuple[Gu
         ident = f"{slug}/{short}" + (f"-{seen[short]}" if seen[short] > 1 else "")
         pages.append(_page(ident, name, kept, words))
     return tuple(pages)
+
+
+def _parts(body: str) -> list[str]:
+    """A section's text in pieces that are read whole, cut between paragraphs, list items and rows."""
+    parts: list[str] = []
+    for block in re.split(r"\n(?=\s*\n|[-*] |\d+[.)] )", body):
+        if (parts and len(parts[-1]) + len(block) < _LONGEST) or (parts and not _says(block)):
+            parts[-1] += f"\n{block}"
+        else:
+            parts.append(block.strip("\n"))
+    return parts
 
 
 def _says(body: str) -> bool:

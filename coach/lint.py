@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from coach.schema import Finding, Rule, Signal, Span
+from coach.sieve import Sieve
 
 POINTS = 0.5  # from here on an item points to a decision
 _COUNTED = {"words": re.compile(r"\S+"), "commas": re.compile(r",\s")}
@@ -32,11 +33,13 @@ def lint(
     for span, point in zip(spans, points, strict=True):
         item = text[span.start : span.end]
         before = len(found)
-        for rule in compiled:
+        shown = _Shown(item, compiled)
+        for number in sorted(compiled.sieve.passed(item)):
+            rule = compiled.rules[number]
             if (rule.rule.last and len(found) > before) or (rule.rule.yields and point >= POINTS):
                 continue
             last = -1
-            for start, end in rule.matches(item, point):
+            for start, end in rule.matches(item, point, shown):
                 if start >= last and end > start:
                     found.append(_finding(rule.rule, span.start + start, span.start + end))
                     last = end
@@ -48,28 +51,30 @@ def _finding(rule: Rule, start: int, end: int) -> Finding:
     return Finding(rule=rule.id, level=rule.level, start=start, end=end, message=message, page=rule.page)
 
 
-class _Compiled:
+class _Rule:
     """A rule ready to run; `matches` gives offsets inside an item, in order."""
 
-    def __init__(self, rule: Rule, signals: dict[str, _Signal]) -> None:
+    def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self._unless = [_regex(one) for one in rule.unless]
-        self._needs = [signals[one] for one in rule.needs]
-        self._lacks = [signals[one] for one in rule.lacks]
-        self._patterns = [_regex(one) for one in rule.patterns]
-        if rule.phrases:
-            self._patterns.append(_any_of(rule.phrases))
+        self._sources = [_source(one) for one in rule.patterns] + ([_any_of(rule.phrases)] if rule.phrases else [])
+        self._patterns = [re.compile(one, re.I) for one in self._sources]
 
-    def matches(self, item: str, point: float) -> Iterator[tuple[int, int]]:
+    @property
+    def sources(self) -> Sequence[str]:
+        """Patterns of which one must match for the rule to speak; one that always does where there are none."""
+        return self._sources if self.rule.kind in ("phrases", "pattern") else [""]
+
+    def matches(self, item: str, point: float, shown: _Shown) -> Iterator[tuple[int, int]]:
         if self.rule.kind == "judged":
             if point < self.rule.below:
                 yield 0, len(item)
             return
-        places = list(self._places(item))
+        places = list(self._places(item, shown))
         if places and not any(one.search(item) for one in self._unless):
             yield from sorted(places)
 
-    def _places(self, item: str) -> Iterator[tuple[int, int]]:
+    def _places(self, item: str, shown: _Shown) -> Iterator[tuple[int, int]]:
         if self.rule.kind == "count":
             counted = _COUNTED.get(self.rule.counts, _COUNTED["words"])
             at = 0
@@ -78,11 +83,11 @@ class _Compiled:
                     yield at + len(item[at:end]) - len(item[at:end].lstrip()), end
                 at = end
             return
-        if self._lacks and any(one.place(item) for one in self._lacks):
+        if any(shown.place(one) for one in self.rule.lacks):
             return
         first: tuple[int, int] | None = None
-        for need in self._needs:
-            place = need.place(item)
+        for need in self.rule.needs:
+            place = shown.place(need)
             if place is None:
                 return
             first = first or place
@@ -105,17 +110,46 @@ class _Signal:
         return min(places) if places and not any(one.search(item) for one in self._unless) else None
 
 
+class _Compiled:
+    """Rules in the order in which they speak, signals by name, and a sieve for either."""
+
+    def __init__(self, rules: Sequence[Rule], signals: Sequence[Signal]) -> None:
+        self.rules = [_Rule(one) for one in sorted(rules, key=lambda one: one.last)]
+        self.sieve = Sieve(one.sources for one in self.rules)
+        self.signals = {one.id: (number, _Signal(one)) for number, one in enumerate(signals)}
+        self.signal_sieve = Sieve([_source(pattern) for pattern in one.patterns] for one in signals)
+
+
+class _Shown:
+    """Where one item shows each signal; several rules ask about the same."""
+
+    def __init__(self, item: str, compiled: _Compiled) -> None:
+        self._item, self._signals = item, compiled.signals
+        self._passed = compiled.signal_sieve.passed(item)
+        self._known: dict[str, tuple[int, int] | None] = {}
+
+    def place(self, name: str) -> tuple[int, int] | None:
+        """Where the item shows a signal first, or None."""
+        if name not in self._known:
+            number, signal = self._signals[name]
+            self._known[name] = signal.place(self._item) if number in self._passed else None
+        return self._known[name]
+
+
+def _source(pattern: str) -> str:
+    return pattern.replace("'", "['’]")
+
+
 def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern.replace("'", "['’]"), re.I)
+    return re.compile(_source(pattern), re.I)
 
 
-def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+def _any_of(phrases: Iterable[str]) -> str:
     longest = sorted(phrases, key=len, reverse=True)
     spelled = [r"\s+".join(re.escape(word).replace("'", "['’]") for word in one.split()) for one in longest]
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(spelled)})(?![\w-])", re.I)
+    return rf"(?<![\w-])(?:{'|'.join(spelled)})(?![\w-])"
 
 
 @lru_cache(maxsize=4)
-def _compiled(rules: tuple[Rule, ...], signals: tuple[Signal, ...]) -> tuple[_Compiled, ...]:
-    named = {one.id: _Signal(one) for one in signals}
-    return tuple(_Compiled(rule, named) for rule in sorted(rules, key=lambda one: one.last))
+def _compiled(rules: tuple[Rule, ...], signals: tuple[Signal, ...]) -> _Compiled:
+    return _Compiled(rules, signals)

@@ -21,7 +21,10 @@ _BULLET = re.compile(r"^(?P<indent>\s*)(?:[-*+•–]|\d+[.)])\s+(?P<text>.+)$")
 _HEADING = re.compile(r"^(?P<marks>#{1,6})\s+(?P<text>.+?)\s*#*$")
 _ROW = re.compile(r"^\s*\|(?P<cells>.+)\|\s*$")
 _RULE = re.compile(r"^[\s|:-]+$")
-_NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten".split())} | {"a": 1}
+_FURTHER = re.compile(r"(?<=[.!?;|”\"»’)] )\**(?P<label>[A-Z][\w'’]*(?: [a-z]+)?)\**:\**(?= )")
+_NUMBERS = {word: n for n, word in enumerate("zero one two three four five six seven eight nine ten".split())} | {
+    "a": 1, "an": 1, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "forty-five": 45, "fifty": 50, "sixty": 60, "ninety": 90,
+}
 
 
 class StatedShape(Frozen):
@@ -38,6 +41,9 @@ class GuideWords(Frozen):
     bad_labels: tuple[str, ...]
     good_labels: tuple[str, ...]
     tails: tuple[str, ...]
+    bad_starts: tuple[str, ...]
+    good_starts: tuple[str, ...]
+    acts: tuple[str, ...]
     sentences: tuple[str, ...]
     swapped: tuple[str, ...]
     stated: tuple[StatedShape, ...]
@@ -77,9 +83,19 @@ def find_pairs(text: str, words: GuideWords) -> tuple[Pair, ...]:
     once: dict[tuple[str, str], Pair] = {}
     for pair in sorted(found, key=lambda one: one.line):
         key = (_plain(pair.bad), _plain(pair.good))
-        if key[0] != key[1] and key[0] and len(key[1].split()) >= 3:
+        if key[0] != key[1] and key[0] and len(key[1].split()) >= (2 if pair.found_in == "prose" else 3) and not _is_no_line(pair, words):
             once.setdefault(key, pair)
     return tuple(once.values())
+
+
+def _is_no_line(pair: Pair, words: GuideWords) -> bool:
+    """Whether a pair is none to say: a row's number, a remark in brackets, or advice on what to do on both sides."""
+    if not re.search(r"[^\W\d_]", pair.bad) or re.fullmatch(r"\([^()]*\)|\[[^\[\]]*\]|[-–—/.\s]*", pair.good):
+        return True
+    if pair.found_in == "prose":
+        return False
+    first = [_plain(one).partition(" ")[0] for one in (pair.bad, pair.good)]
+    return all(one in words.acts for one in first)
 
 
 def _lines(text: str) -> Iterator[_Line]:
@@ -91,7 +107,7 @@ def _lines(text: str) -> Iterator[_Line]:
             continue
         if not fenced and (match := _HEADING.match(line)):
             heading = _shown(match["text"])
-        yield _Line(number, line.rstrip(), heading)
+        yield _Line(number, re.sub(r"^\s*(?:>\s?)+", "", line).rstrip(), heading)
 
 
 def _shown(text: str) -> str:
@@ -101,6 +117,7 @@ def _shown(text: str) -> str:
     plain = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", plain)
     plain = re.sub(r"<br\s*/?>", " ", plain)
     plain = re.sub(r"\s+", " ", plain).strip()
+    plain = re.sub(r"^[-•*] (?=\S)", "", plain)
     if len(plain) > 2 and plain[0] in "\"“„«‘" and plain[-1] in "\"”“»’" and not re.search(r"[\"“”„«»]", plain[1:-1]):
         plain = plain[1:-1].strip()
     return plain
@@ -110,17 +127,25 @@ def _plain(text: str) -> str:
     return re.sub(r"\W+", " ", text.casefold()).strip()
 
 
-def _label(text: str, words: GuideWords) -> Literal["bad", "good"] | None:
-    """Whether a short text marks what not to say or what to say."""
+def _label(text: str, words: GuideWords, is_head: bool = False) -> Literal["bad", "good"] | None:
+    """Whether a short text marks what not to say or what to say. is_head: it heads a column."""
     bare = _shown(text).casefold().replace("’", "'").strip(" :.!–—-()\"“”")
-    if not bare or len(bare.split()) > 4:
+    if not bare or len(bare.split()) > 7:
         return None
+    for kind, starts in (("bad", words.bad_starts), ("good", words.good_starts)):
+        if any(f"{bare} ".startswith(f"{one} ") for one in starts):
+            return "bad" if kind == "bad" else "good"
+    if len(bare.split()) > 4:
+        return None
+    for kind, labels in (("bad", words.bad_labels), ("good", words.good_labels)):
+        if is_head and any(bare.startswith(one) or bare.endswith(one) for one in labels if not one[0].isalnum()):
+            return "bad" if kind == "bad" else "good"  # a sign decides, whatever the words beside it
+    signs = [one for one in (*words.bad_labels, *words.good_labels) if not one[0].isalnum()]
+    bare = next((bare.removeprefix(one).strip() for one in signs if bare.startswith(one) and bare != one), bare)
     for _ in range(3):
         for kind, labels in (("bad", words.bad_labels), ("good", words.good_labels)):
             if bare in labels:
                 return "bad" if kind == "bad" else "good"
-        signs = [one for one in (*words.bad_labels, *words.good_labels) if not one[0].isalnum()]
-        bare = next((bare.removeprefix(one).strip() for one in signs if bare.startswith(one) and bare != one), bare)
         first, _, last = bare.rpartition(" ")
         if not first or last not in words.tails:
             return None
@@ -144,8 +169,8 @@ def _in_tables(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
             continue  # a head row that a converter left empty
         if not inside and not _RULE.match(line.text):
             inside = True
-            kinds = [_label(cell, words) for cell in cells]
-            columns = (kinds.index("bad"), kinds.index("good")) if "bad" in kinds and "good" in kinds else None
+            kinds = [_label(cell, words, is_head=True) for cell in cells]
+            columns = _columns(kinds)
         elif columns and not _RULE.match(line.text) and max(columns) < len(cells):
             bad, good = (_shown(cells[column]) for column in columns)
             if bad and good:
@@ -153,6 +178,12 @@ def _in_tables(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
         elif columns is None and len(cells) >= 2 and not _RULE.match(line.text) and (kind := _label(cells[0], words)):
             # A table that runs down: the label in the first cell, the line in the second.
             yield from _down(lines, line, kind, cells, words)
+
+
+def _columns(kinds: Sequence[str | None]) -> tuple[int, int] | None:
+    """The columns of what not to say and what to say: the two that stand nearest to each other, as `No.` may head a number."""
+    both = [(bad, good) for bad, one in enumerate(kinds) if one == "bad" for good, other in enumerate(kinds) if other == "good"]
+    return min(both, key=lambda pair: abs(pair[0] - pair[1]), default=None)
 
 
 def _down(lines: Sequence[_Line], line: _Line, kind: str, cells: Sequence[str], words: GuideWords) -> Iterator[Pair]:
@@ -182,7 +213,7 @@ def _in_lists(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
         bad.clear()
         good.clear()
 
-    for line in lines:
+    for line in _one_label_a_line(lines, words):
         if not line.text.strip() or _ROW.match(line.text):
             continue
         bullet = _BULLET.match(line.text)
@@ -198,7 +229,7 @@ def _in_lists(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
         if said:
             group = None
             kind, rest = said
-            both = re.split(r"\s*(?:→|->|=>|⇒|\s/\s)\s*(?=\W*\w+)", rest, maxsplit=1)
+            both = re.split(r"\s*(?:→|->|=>|⇒|➜|➔|⟶|\s/\s)\s*(?=\W*\w+)", rest, maxsplit=1)
             after = _labelled(both[1], words) if len(both) == 2 else _inside(rest, words)
             if kind == "bad" and after and after[0] == "good":
                 yield Pair(bad=_shown(both[0] if len(both) == 2 else rest[: rest.index(after[1])].rsplit(":", 1)[0].rsplit(maxsplit=1)[0]), good=_shown(after[1]), line=line.number, found_in="list", heading=line.heading)
@@ -217,6 +248,17 @@ def _in_lists(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
             yield from flush()
             group = None
     yield from flush()
+
+
+def _one_label_a_line(lines: Sequence[_Line], words: GuideWords) -> Iterator[_Line]:
+    """Lines cut before each further label in them: `Bad: … Good: … Bad: …` as a converter runs them together."""
+    for line in lines:
+        cuts = [match.start() for match in _FURTHER.finditer(line.text) if _label(match["label"], words)]
+        if not cuts or not _labelled(_BULLET.sub(r"\g<text>", line.text), words):
+            yield line
+            continue
+        for start, end in zip([0, *cuts], [*cuts, len(line.text)], strict=True):
+            yield _Line(line.number, line.text[start:end].strip(), line.heading)
 
 
 def _labelled(text: str, words: GuideWords) -> tuple[Literal["bad", "good"], str] | None:
@@ -248,7 +290,8 @@ def _inside(text: str, words: GuideWords) -> tuple[Literal["bad", "good"], str] 
 
 
 def _in_prose(lines: Sequence[_Line], words: GuideWords) -> Iterator[Pair]:
-    for first, text in _paragraphs(lines):
+    for first, marked in _paragraphs(lines):
+        text = re.sub(r"[*_]+(?=[\"“„«‘`])|(?<=[\"”“»’`])[*_]+", "", marked)  # emphasis around a quotation
         for shape in _shapes((*words.sentences, *words.swapped)):
             for match in shape.finditer(text):
                 bad, good = (_group(match, name) for name in ("bad", "good"))
@@ -285,17 +328,21 @@ def _shapes(sentences: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 def find_stated(text: str, words: GuideWords) -> tuple[Stated, ...]:
-    """The numbers of the rhythm that a guide states, each setting once, as its first sentence says it."""
+    """The numbers of the rhythm that a guide states, each setting once, as its first sentence says it.
+
+    A heading counts only for what no sentence says: “the quarterly review” in a title is a name.
+    """
     found: dict[str, Stated] = {}
-    for line in _lines(text):
-        for sentence in re.split(r"(?<=[.!?])\s+", _shown(line.text)):
+    lines = list(_lines(text))
+    for line in (*(one for one in lines if not _HEADING.match(one.text)), *(one for one in lines if _HEADING.match(one.text))):
+        for sentence in re.split(r"(?<=[.!?])(?<!\b[Mm]ax\.)\s+", _shown(line.text)):
             where = f"{line.heading} {sentence}"
             for shape in words.stated:
                 match = re.search(shape.is_, sentence, re.I)
                 about = re.search(shape.about, sentence, re.I) or (not _other(sentence, shape, words) and re.search(shape.about, where, re.I))
                 if match and about and shape.name not in found:
                     found[shape.name] = Stated(name=shape.name, value=_value(match), line=line.number, quote=sentence.strip()[:160])
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda one: one.line))
 
 
 def _other(sentence: str, shape: StatedShape, words: GuideWords) -> bool:
@@ -306,8 +353,14 @@ def _other(sentence: str, shape: StatedShape, words: GuideWords) -> bool:
 
 def _value(match: re.Match[str]) -> str:
     groups = {name: value for name, value in match.groupdict().items() if value is not None}
+    if "half" in groups:
+        return "30"
+    if "hours" in groups:
+        return str(60 * _number(groups["hours"]))
     if "number" in groups:
         number = _number(groups["number"])
+        if groups.get("unit", "").startswith("hour"):
+            return str(max(1, math.ceil(number / 24)))
         if "working" in groups:
             number += 2 * math.ceil(number / 5)  # a weekend for each five: rather a day early than late
         return str(number * 7 if groups.get("unit", "").startswith("week") else number)

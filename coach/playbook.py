@@ -8,7 +8,7 @@ should one who types their own. evals/retrieval.py measures it against either al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,11 @@ from coach.embedding import Embedder
 from coach.errors import ChromaUnreachable, IndexError_
 from coach.schema import Page, PageQuote
 from coach.stems import stems
+from coach.threads import one_thread
 
 Progress = Callable[[str, int, int], None]
 _DEPTH = 400  # records asked of the index for a query
+_AT_HAND = 5000  # records whose vectors are held, 8 MB, and compared one by one: sooner done than the index is asked
 
 Scores = NDArray[np.float64]
 
@@ -114,6 +116,8 @@ class Playbook:
             self._collection = client.get_collection(name, embedding_function=None)
             # Everything once: a playbook is a few hundred sections, and the lexical side needs all.
             kept: Any = self._collection.get(include=["documents", "metadatas"])
+            self._section_of = {name: int(meta["order"]) for name, meta in zip(kept["ids"], kept["metadatas"], strict=True)}
+            self._vectors = self._held()
         except Exception:
             raise IndexError_(
                 "The playbook index is not complete.", "Run `coach index --force` to build it again."
@@ -122,7 +126,6 @@ class Playbook:
         rows = sorted(
             zip(kept["ids"], kept["documents"], kept["metadatas"], strict=True), key=lambda row: _place(row[0])
         )
-        self._section_of = {name: int(meta["order"]) for name, _, meta in rows}
         self._quotes: list[PageQuote] = []
         words: list[str] = []
         for _, text, meta in rows:
@@ -135,6 +138,12 @@ class Playbook:
         for number, quote in enumerate(self._quotes):
             pages.setdefault(quote.page, []).append(number)
         self._sections_of = list(pages.values())  # one list of section numbers a page
+        self._page_of = np.zeros(len(self._quotes), np.intp)
+        for page, mine in enumerate(self._sections_of):
+            self._page_of[mine] = page
+        # The same as a table; a short row is filled up with its first section, which changes no maximum.
+        wide = max(map(len, self._sections_of), default=0)
+        self._table = np.array([[*mine, *[mine[0]] * (wide - len(mine))] for mine in self._sections_of], np.intp)
         self._lexical, self._lexical_pages = bm25s.BM25(), bm25s.BM25()
         sections = [_tokens(one) for one in words]
         self._lexical.index(sections, show_progress=False)
@@ -150,49 +159,78 @@ class Playbook:
         """`search` for several queries in one call to the index. how: dense, lexical or fused."""
         if not queries or not self._quotes:
             return [() for _ in queries]
-        answer: Any = self._collection.query(
-            query_embeddings=[row.tolist() for row in self._embedder.embed(queries)],
-            n_results=min(_DEPTH, len(self._section_of)),
-            include=["distances"],
-        )
-        out = []
-        for query, ids, distances in zip(queries, answer["ids"], answer["distances"], strict=True):
-            records: list[list[float]] = [[] for _ in self._quotes]
-            for name, distance in zip(ids, distances, strict=True):
-                records[self._section_of[name]].append(1 - float(distance))
-            near = np.array([max(found, default=0.0) for found in records])
-            tokens = _tokens(query)
-            words = _by_words(tokens, self._lexical, len(self._quotes))
-            pages = _by_words(tokens, self._lexical_pages, len(self._sections_of))
-            best = {"dense": near, "lexical": words}.get(how, _standard(near) + _standard(words))
-            chosen = [max(mine, key=lambda n: (best[n], -n)) for mine in self._sections_of]
-            if how == "dense":
-                score = best[chosen]
-            elif how == "lexical":
-                score = best[chosen] + 1e-3 * pages
-            else:
-                # A page speaks through its best record, through its three best, and through its words.
-                three = np.array([_mean_of_best([one for n in mine for one in records[n]], 3) for mine in self._sections_of])
-                score = (
-                    _standard(self._strongest(near))
-                    + _standard(three)
-                    + _standard(self._strongest(words))
-                    + _standard(pages)
-                )
-            order = sorted(range(len(chosen)), key=lambda n: (-round(float(score[n]), 9), n))
-            out.append(
-                tuple(
-                    self._quotes[chosen[n]].model_copy(
-                        update={"score": round(max(0.0, min(1.0, float(near[chosen[n]]))), 4)}
-                    )
-                    for n in order[:k]
-                )
-            )
-        return out
+        # Words first: while they are looked up, the vectors are on their way.
+        coming = self._embedder.begin(queries)
+        said = [(_by_words(tokens, self._lexical, len(self._quotes)), _by_words(tokens, self._lexical_pages, len(self._sections_of))) for tokens in map(_tokens, queries)]
+        vectors = np.stack([one.result() for one in coming])
+        return [self._best(*nearest, *found, k, how) for nearest, found in zip(self._nearest(vectors), said, strict=True)]
 
-    def _strongest(self, values: Scores) -> Scores:
-        """A page's best among the values of its sections, for every page."""
-        return np.array([values[mine].max() for mine in self._sections_of])
+    def _best(
+        self, sections: NDArray[np.intp], nearness: Scores, words: Scores, pages: Scores, k: int, how: str
+    ) -> tuple[PageQuote, ...]:
+        """The k best passages, one a page.
+
+        sections, nearness: of the records nearest to the query, the nearest first; words: what each
+        section shares with it, (sections,); pages: what each page shares, (pages,).
+        """
+        near = np.full(len(self._quotes), -np.inf)
+        np.maximum.at(near, sections, nearness)
+        near[np.isneginf(near)] = 0.0
+        best = {"dense": near, "lexical": words}.get(how, _standard(near) + _standard(words))
+        chosen = self._table[np.arange(len(self._table)), best[self._table].argmax(axis=1)]
+        if how == "dense":
+            score = best[chosen]
+        elif how == "lexical":
+            score = best[chosen] + 1e-3 * pages
+        else:
+            # A page speaks through its best record, through its three best, and through its words.
+            score = (
+                _standard(near[self._table].max(axis=1))
+                + _standard(self._mean_of_three(sections, nearness))
+                + _standard(words[self._table].max(axis=1))
+                + _standard(pages)
+            )
+        order = np.argsort(-score.round(9), kind="stable")
+        return tuple(
+            self._quotes[chosen[n]].model_copy(update={"score": round(max(0.0, min(1.0, float(near[chosen[n]]))), 4)})
+            for n in order[:k]
+        )
+
+    def _mean_of_three(self, sections: NDArray[np.intp], nearness: Scores) -> Scores:
+        """For every page the mean of its three nearest records, a missing one counting 0."""
+        pages = self._page_of[sections]
+        order = np.argsort(pages, kind="stable")  # page by page, the nearest first
+        pages = pages[order]
+        place = np.arange(len(pages)) - np.searchsorted(pages, pages)
+        table = np.zeros((len(self._sections_of), 3))
+        first = place < 3
+        table[pages[first], place[first]] = nearness[order][first]
+        return np.asarray((table[:, 0] + table[:, 1] + table[:, 2]) / 3, np.float64)
+
+    def _held(self) -> tuple[NDArray[np.intp], NDArray[np.float32]] | None:
+        """The section and the vector of every record, or None where they are too many to hold."""
+        if not 0 < len(self._section_of) <= _AT_HAND:
+            return None
+        kept: Any = self._collection.get(include=["embeddings"])
+        return np.array([self._section_of[name] for name in kept["ids"]], np.intp), np.asarray(kept["embeddings"], np.float32)
+
+    def _nearest(self, vectors: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.intp], Scores]]:
+        """For each query vector the sections of the records nearest to it and their cosine nearness, the nearest first."""
+        if self._vectors is not None:
+            sections, held = self._vectors
+            with one_thread():
+                nearness = vectors @ held.T
+            for row in nearness:
+                least = np.partition(row, -_DEPTH)[-_DEPTH] if len(row) > _DEPTH else row.min()
+                near = np.flatnonzero(row >= least)  # to sort the few is much sooner done than to sort all
+                order = near[np.argsort(-row[near], kind="stable")[:_DEPTH]]
+                yield sections[order], row[order].astype(np.float64)
+            return
+        answer: Any = self._collection.query(
+            query_embeddings=[row.tolist() for row in vectors], n_results=min(_DEPTH, len(self._section_of)), include=["distances"]
+        )
+        for ids, distances in zip(answer["ids"], answer["distances"], strict=True):
+            yield np.array([self._section_of[name] for name in ids], np.intp), 1 - np.asarray(distances, np.float64)
 
 
 def _by_words(tokens: Sequence[str], lexical: bm25s.BM25, count: int) -> Scores:
@@ -203,13 +241,9 @@ def _by_words(tokens: Sequence[str], lexical: bm25s.BM25, count: int) -> Scores:
 
 def _standard(values: Scores) -> Scores:
     """Values on a common scale: mean 0, spread 1; all zero when they do not differ."""
-    spread = float(values.std())
-    return (values - values.mean()) / spread if spread > 1e-9 else np.zeros_like(values)
-
-
-def _mean_of_best(values: Sequence[float], count: int) -> float:
-    best = sorted(values, reverse=True)[:count]
-    return sum(best) / count
+    apart = values - np.add.reduce(values) / len(values)
+    spread = float(np.sqrt(np.add.reduce(apart * apart) / len(values)))
+    return np.asarray(apart / spread if spread > 1e-9 else np.zeros_like(values), np.float64)
 
 
 class PlaybookRetriever(BaseRetriever):

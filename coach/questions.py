@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coach.schema import SLOTS, BankQuestion, Facts, Question, QuestionGoal, Room, Side, Slot
+from coach.threads import one_thread
 
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
-_TWO_WAYS = re.compile(r"\{(?:option_b|choice)\}")
+_TWO_WAYS = frozenset({"option_b", "choice"})
 # What can follow `to`: the plain form of a verb. Options that begin otherwise are quoted whole.
 _DOES = re.compile(
     r"(?:accept|add|approve|ask|borrow|build|buy|call|cancel|carry|change|choose|close|come|continue|cover|cut|delay|do|drop|end|extend|find|freeze|fund|get|"
@@ -74,7 +76,7 @@ def choose(
     rows = [n for n, (of, one) in enumerate(bank.entries) if one.asks == side and goal in (None, of.goal)]
     if not rows:
         return ()
-    likeness = _likeness(bank, rows, lines)
+    likeness: list[list[float]] = _likeness(bank, rows, lines).tolist()
     chosen: list[tuple[int, int]] = []
     wanted: list[Slot | None] = [*SLOTS] if goal is None else []
     wanted += [None] * max(0, count - len(wanted))
@@ -89,25 +91,34 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
     """How well each question fits each line, (questions, lines)."""
     if not lines:
         return np.zeros((len(rows), 0), np.float32)
-    table = np.asarray(bank.vectors[rows] @ np.stack([line.vector for line in lines]).T, np.float32)
+    with one_thread():
+        table = np.asarray(bank.vectors[rows] @ np.stack([line.vector for line in lines]).T, np.float32)
     kinds_of = [{signal.split(".", 1)[-1] for signal in line.signals} for line in lines]
     values_of = [_values(line) for line in lines]
+    rooms = {slot: np.array([_ROOMS[slot].get(line.room, -0.1) for line in lines], np.float32) for slot in SLOTS}
+    signals = {slot: np.array([0.08 * bool(kinds & _SIGNALS[slot]) for kinds in kinds_of], np.float32) for slot in SLOTS}
     for r, n in enumerate(rows):
         _, question = bank.entries[n]
-        for c, (line, kinds) in enumerate(zip(lines, kinds_of, strict=True)):
-            table[r, c] += _ROOMS[question.slot].get(line.room, -0.1)
-            table[r, c] += 0.08 * bool(kinds & _SIGNALS[question.slot])
-            filled = _filled(question, values_of[c])
-            table[r, c] += 0.06 * (filled is not None)
+        table[r] += rooms[question.slot]
+        table[r] += signals[question.slot]
+        slots = _slots(question.fill or "")
+        if slots:
+            filled = np.array([slots <= values.keys() for values in values_of], np.float32)
+            table[r] += np.float32(0.06) * filled
             # Two ways on the table are what a manager can be asked to choose between.
-            table[r, c] += 0.15 * (filled is not None and bool(_TWO_WAYS.search(question.fill or "")))
+            table[r] += np.float32(0.15) * filled * bool(slots & _TWO_WAYS)
     return table
+
+
+@lru_cache(maxsize=4096)
+def _slots(fill: str) -> frozenset[str]:
+    return frozenset(_SLOT.findall(fill))
 
 
 def _best(
     bank: Bank,
     rows: Sequence[int],
-    likeness: NDArray[np.float32],
+    likeness: Sequence[Sequence[float]],
     lines: Sequence[Line],
     slot: Slot | None,
     chosen: Sequence[tuple[int, int]],
@@ -121,7 +132,7 @@ def _best(
         if n in taken or (slot is not None and question.slot != slot):
             continue
         for c in range(max(1, len(lines))):
-            score = float(likeness[r, c]) if lines else 0.0
+            score = likeness[r][c] if lines else 0.0
             score -= 0.25 * (goal.goal in goals) + 0.2 * (c in used)
             if best is None or score > best[0] + 1e-9:
                 best = (score, n, c if lines else -1)
@@ -144,8 +155,8 @@ def _filled(question: BankQuestion, values: Mapping[str, str]) -> str | None:
     """The question with its slots taken from what a line says, or None when one of them is not there."""
     if question.fill is None:
         return None
-    slots = _SLOT.findall(question.fill)
-    if not slots or any(slot not in values for slot in slots):
+    slots = _slots(question.fill)
+    if not slots or not slots <= values.keys():
         return None
     text = _SLOT.sub(lambda match: values[match[1]], question.fill)
     return text[:1].upper() + text[1:]

@@ -8,6 +8,7 @@ evals/reader/teach.py and kept as int8 ONNX in assets/. No network, ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from tokenizers import Tokenizer
 from coach.errors import EmbeddingError
 from coach.schema import TAGS, Stated
 from coach.segment import Block, Unit
+from coach.threads import one_thread
 
 Array = NDArray[np.float32]
 Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
@@ -28,6 +30,7 @@ CUTS = ("block", "sentence", "line", "semicolon", "dash", "ellipsis", "colon", "
 KINDS = ("bullet", "row", "prose", "chat")
 DIMENSIONS = 384
 MAX_TOKENS = 400  # in one window; the encoder could take 512
+_TAG_AT = {"owner": 0.4}  # how surely a token states it; 0.5 for the others. Chosen on drafts that nobody learned from
 _LEAST = 40  # tokens of a block that must fit before it is begun in a window
 _LEAD = 40  # tokens of a heading
 _CLS, _SEP = 101, 102
@@ -108,6 +111,7 @@ class Seen:
 
     def __init__(self, starts: NDArray[np.int64], ends: NDArray[np.int64], hidden: Array) -> None:
         self.starts, self.ends, self.hidden = starts, ends, hidden
+        self.begins: Array | None = None  # kept by Reader.begins
 
     def mean(self, start: int, end: int) -> Array:
         """The vector of draft[start:end]; zeros where no token stands."""
@@ -138,7 +142,7 @@ class Reader:
 
     def __init__(self, folder: Path = _ASSETS) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 2
+        options.intra_op_num_threads = 1  # the other core embeds meanwhile, and a waiting thread would spin on it
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
@@ -153,6 +157,7 @@ class Reader:
                 "Install the coach again with `pip install --force-reinstall prep-coach`.",
             ) from None
         self._encode = encoder()
+        self._pool = ThreadPoolExecutor(1)
 
     def read(self, text: str, found: Sequence[Block]) -> Seen:
         """The tokens of a draft's blocks, each seen with what stands around it."""
@@ -190,11 +195,14 @@ class Reader:
 
     def begins(self, seen: Seen) -> Array:
         """For each token of a draft the chance that a new matter begins with it, (n,); it needs no mark to see one."""
+        if seen.begins is not None:
+            return seen.begins
         if not len(seen.hidden):
             return np.zeros(0, np.float32)
         before = np.concatenate([np.zeros((1, seen.hidden.shape[1]), np.float32), seen.hidden[:-1]])
         rows = np.concatenate([seen.hidden, before], axis=1)
-        return _sigmoid(self._linear("begin2", np.tanh(self._linear("begin1", rows)))[:, 0])
+        seen.begins = _sigmoid(self._linear("begin2", np.tanh(self._linear("begin1", rows)))[:, 0])
+        return seen.begins
 
     def stated(self, text: str, seen: Seen, start: int, end: int) -> tuple[Stated, ...]:
         """Stretches of draft[start:end] that state a lever, an owner, a due date or something private.
@@ -207,7 +215,7 @@ class Reader:
         chances = _sigmoid(self._linear("tag", seen.hidden[inside]))
         found: list[Stated] = []
         for column, tag in enumerate(TAGS):
-            for run in _runs(chances[:, column] >= 0.5):
+            for run in _runs(chances[:, column] >= _TAG_AT.get(tag, 0.5)):
                 tokens = inside[run]
                 a, b = _whole_words(text, int(seen.starts[tokens[0]]), int(seen.ends[tokens[-1]]), start, end)
                 if b > a:
@@ -216,9 +224,13 @@ class Reader:
 
     def points(self, texts: Sequence[str]) -> Array:
         """How surely each text, alone, points to a decision, (n,), 0 to 1."""
-        return np.array([self._points(text) for text in texts], np.float32)
+        return np.array([one.result() for one in map(self.begin_points, texts)], np.float32)
 
     @lru_cache(maxsize=1024)  # noqa: B019 - one reader lives as long as its process
+    def begin_points(self, text: str) -> Future[float]:
+        """Start on `points` of one text and do not wait."""
+        return self._pool.submit(self._points, text)
+
     def _points(self, text: str) -> float:
         ids = self._encode(text)[0][: MAX_TOKENS - 2]
         if not ids:
@@ -232,7 +244,8 @@ class Reader:
         return np.asarray(hidden[0], np.float32)
 
     def _linear(self, name: str, rows: Array) -> Array:
-        return np.asarray(rows @ self._heads[f"{name}_weight"].T + self._heads[f"{name}_bias"], np.float32)
+        with one_thread():
+            return np.asarray(rows @ self._heads[f"{name}_weight"].T + self._heads[f"{name}_bias"], np.float32)
 
 
 _LOOSE = " \t\n,;:.–—-|"

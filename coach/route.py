@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
 from coach.segment import Block, Unit, parted, units
+from coach.sieve import Sieve
 
 Matrix = NDArray[np.float32]
 
@@ -32,12 +34,27 @@ Matrix = NDArray[np.float32]
 # a private clause is let through far less often than a public one is held back.
 PRIVATE_AT = 0.2
 SURE_AT = 0.6
-SPLIT_AT = 0.5
-BEGIN_AT = 0.5  # for a new matter where no mark parts it from the last
+SPLIT_AT = 0.4
+BEGIN_AT = 0.35  # for a new matter where no mark parts it from the last
+BEGIN_MARKED_AT = 0.93  # the same where the writer sets marks, or says little
 BEGIN_SHARE = 0.3  # of the say about a cut at a mark; the rest is the judgement of its two sides
 SAID_PRIVATE = 0.95  # the chance given to a clause with words that are private in any draft
-WORDS_SHARE = 0.45  # of the say about a room; the rest is the reader's
+WORDS_SHARE = 0.3  # of the say about a room; the rest is the reader's
 
+_LONG = 20  # words of a block that may hold several matters
+_MARK = re.compile(r"[.;!?](?=\s)")
+# Sentences that go on with the matter before them: who decides and by when, and the choice itself.
+_WHO_DECIDES = re.compile(
+    r"(?:so |and )?(?:the |our |my )?[\w'’-]+(?: [\w'’-]+){0,2} "
+    r"(?:(?:will |must |should |can |has to |needs to )?(?:decides?|chooses?|picks?|signs?(?: off)?|approves?|says which)"
+    r"|needs (?:the|an|a) (?:choice|answer|yes|decision)|makes? (?:the|that) (?:call|choice)|has (?:the|that) call)\b[^.;!?]{0,30}[.!?]?$",
+    re.I,
+)
+_WHICH_WAY = re.compile(
+    r"(?:either|cut|drop|stop|take|pay|hire|buy|keep|move|shut|close|open|ship|delay|swap|rent|lend|split|leave|wait|shift|run|fund|merge|freeze|park|"
+    r"pause|lower|raise|skip|give|order|extend)\b[^.!?]{6,160}\bor\b",
+    re.I,
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
 
 
@@ -55,6 +72,7 @@ class Words:
             )
             for one in signals
         ]
+        self._sieve = Sieve(one.patterns for one in signals)
 
     @staticmethod
     def terms(text: str) -> list[str]:
@@ -82,7 +100,7 @@ class Words:
 
     def sparse(self, text: str) -> tuple[NDArray[np.int64], Matrix]:
         """The term numbers of a text and their weights, of length 1 together."""
-        counts = Counter(number for term in self.terms(text) if (number := self.vocabulary.get(term)) is not None)
+        counts = Counter([number for number in map(self.vocabulary.get, self.terms(text)) if number is not None])
         numbers = np.fromiter(sorted(counts), np.int64, len(counts))
         values = np.array([1 + math.log(counts[int(number)]) for number in numbers], np.float32)
         values = values * self.weights[numbers] if len(numbers) else values
@@ -90,11 +108,16 @@ class Words:
 
     def signals_of(self, text: str) -> list[str]:
         """The ids of the signals that a text shows."""
+        return list(self._shown(text))
+
+    @lru_cache(maxsize=1024)  # noqa: B019 - a clause and an item are often the same words; one instance lives as long as its process
+    def _shown(self, text: str) -> tuple[str, ...]:
         shown = []
-        for name, patterns, unless in self._signals:
+        for number in sorted(self._sieve.passed(text)):
+            name, patterns, unless = self._signals[number]
             if any(p.search(text) for p in patterns) and not any(p.search(text) for p in unless):
                 shown.append(name)
-        return shown
+        return tuple(shown)
 
     def dense(self, text: str) -> Matrix:
         """Signals and length as one row."""
@@ -125,7 +148,13 @@ def _shares(scores: Matrix) -> Matrix:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
-_ABOUT_THE_LAST = re.compile(r"(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b)", re.I)
+_ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom)\b|(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b))", re.I)
+
+
+_OF_THE_SAME = re.compile(r"(?:he|she|he's|she's|is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
+
+
+_OR_ELSE = re.compile(r"(?:otherwise|or else|else|if not|or (?:i|we|she|he|they)(?:'ll|'d)?)\b", re.I)
 
 
 @dataclass(frozen=True)
@@ -165,7 +194,12 @@ class Router:
     def parts(self, text: str, found: Sequence[Block], seen: Seen) -> tuple[Unit, ...]:
         """The units of a draft, cut also where a new matter begins without a mark, as in dictation."""
         begins = self.reader.begins(seen)
-        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= BEGIN_AT)])
+        wanted = np.ones_like(begins)
+        for block in found:
+            inside = (seen.starts >= block.start) & (seen.starts < block.end)
+            marked = _MARK.search(text, block.start, block.end - 1) is not None
+            wanted[inside] = BEGIN_MARKED_AT if marked or len(text[block.start : block.end].split()) < _LONG else BEGIN_AT
+        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= wanted)])
 
     def judge(self, text: str, parts: Sequence[Unit], seen: Seen) -> tuple[Judged, ...]:
         """Every unit with its chances, each seen together with what stands around it."""
@@ -178,6 +212,19 @@ class Router:
         for n in reversed(range(1, len(parts))):
             if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
                 private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
+            elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _OF_THE_SAME.match(texts[n]):
+                private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a late verb, or of a pronoun
+        told = 0.0  # how private the words before a colon are, while their sentence goes on
+        for n in range(1, len(parts)):
+            same = parts[n].block == parts[n - 1].block
+            told = private[n - 1] if same and parts[n].cut == "colon" else told if same and parts[n].cut not in ("sentence", "line", "run") else 0.0
+            short = same and parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3
+            if short and private[n] >= SURE_AT:
+                private[n - 1] = max(private[n - 1], private[n])  # "…, third-hand" is said of all before it
+            if told >= PRIVATE_AT:
+                private[n] = max(private[n], told)
+            elif private[n - 1] >= PRIVATE_AT and (short or (same and _OR_ELSE.match(texts[n]))):
+                private[n] = max(private[n], private[n - 1])  # in a private list, or what comes of a private matter
         return tuple(Judged(unit, means[n], private[n], rooms[n]) for n, unit in enumerate(parts))
 
     def _floor(self, text: str) -> float:
@@ -196,24 +243,28 @@ class Router:
                 rows.append(edge_row(seen, left.unit, right.unit, kind, (left.vector, right.vector)))
         chances = self.reader.starts(np.stack(rows)) if rows else np.zeros(0, np.float32)
         out: list[bool] = []
+        so_far = 0  # words of the item that is being put together
         for n, one in enumerate(judged):
             if n in asked:
                 left = judged[n - 1]
                 # A private clause next to a public one is cut off even where the reader would join
                 # them: what is whole cannot be half shown.
-                apart = abs(left.private - one.private) > 0.55 and min(_length(text, left), _length(text, one)) >= 4
+                apart = abs(left.private - one.private) > 0.55 and min(so_far, _length(text, one)) >= 4
                 begun = begins[(seen.ends > one.unit.start) & (seen.starts < one.unit.end)][:4].max(initial=0.0)
                 chance = (1 - BEGIN_SHARE) * chances[asked[n]] + BEGIN_SHARE * begun
                 out.append(bool(chance >= SPLIT_AT) or apart)
             else:
                 out.append(n == 0 or one.unit.cut in ("block", "run") or judged[n - 1].unit.block != one.unit.block)
+            so_far = _length(text, one) + (0 if out[-1] else so_far)
         return tuple(out)
 
     @staticmethod
     def _belongs(text: str, left: Judged, right: Judged) -> bool:
-        """A label belongs to what it labels, a relative clause to its person."""
-        labels = right.unit.cut == "colon" and _length(text, left) <= 4
-        return labels or _ABOUT_THE_LAST.match(text, right.unit.start) is not None
+        """A label belongs to what it labels, a relative clause to its person, a choice to what makes it needed."""
+        labels = right.unit.cut == "colon" and _length(text, left) <= 6
+        start, end = right.unit.start, right.unit.end
+        goes_on = max(left.private, right.private) < PRIVATE_AT and (_WHO_DECIDES.match(text[start:end]) or _WHICH_WAY.match(text, start))
+        return labels or bool(goes_on) or _ABOUT_THE_LAST.match(text, start) is not None
 
     def rooms_of(
         self, text: str, spans: Sequence[tuple[int, int]], private: Sequence[float], seen: Seen
@@ -236,7 +287,7 @@ class Router:
     def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
-        if best == "okr_doc" and any(name.startswith("always_review.") for name in shown):
+        if best in ("okr_doc", "staff_meeting", "leave_out") and any(name.startswith("always_review.") for name in shown):
             # What will not come, or waits, is put to the room even when no choice is offered yet.
             best = "okr_review"
             chances[ROOMS.index(best)] = chances.max() + 0.01

@@ -402,6 +402,7 @@ class Phrasing(Frozen):
     questions: tuple[BlankQuestion, ...]
     fillers: tuple[str, ...]
     drops: tuple[str, ...]
+    verdicts: tuple[str, ...]
     spellings: dict[str, str]
 
 

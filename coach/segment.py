@@ -485,6 +485,7 @@ _NEEDS_COMMA = frozenset({"which", "since", "then", "also", "so", "ok so", "hone
 _COMMA = re.compile(rf",[ \t]+(?=(?:{_SUBJECT_WORD})\b)", re.I)
 _DASH = re.compile(r"[ \t]+(?:—|–|--|-)[ \t]+|(?<=\w)—(?=\w)")
 _COLON = re.compile(r"(?<=[\w)]):[ \t]+(?=\S)")
+_ASIDE = re.compile(r"\((?=[^()]*[^\W\d_][^()]* [^()]* [^()]* )[^()]{12,300}\)")  # four words and more
 _OPEN = {"(": ")", "[": "]", "“": "”", "«": "»"}
 
 
@@ -496,6 +497,13 @@ def units(text: str, found: Sequence[Block]) -> tuple[Unit, ...]:
     return tuple(out)
 
 
+# No matter ends with one of these.
+_WANTS_MORE = re.compile(
+    r"(?<![\w'’-])(?:a|an|the|of|to|for|from|with|by|at|into|onto|per|than|as|if|unless|until|because|since|while|how|why|which|who|whose|whom|what|when|"
+    r"where|whether|my|our|your|his|her|their|its|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|may|might|not|no|every|each|"
+    r"or|nor|either|neither|between|about|against|under|over|vs|[\d]+ of|out of)[ \t]+$|[-–—/(:%$€£#@][ \t]*$|\b\d+[ \t]+of[ \t]+\d+[ \t]+$",
+    re.I,
+)
 _JOINING = re.compile(
     r"(?:(?<![\w'’-])(?:and|also|oh|then|so|but|plus|anyway|uh|um|okay|ok|well|yeah|next|what else|other than that|besides)[ \t]+)*$",
     re.I,
@@ -505,14 +513,15 @@ _JOINING = re.compile(
 def parted(text: str, parts: Sequence[Unit], begins: Sequence[int]) -> tuple[Unit, ...]:
     """The units, cut again at these offsets of the draft: where a new matter begins with no mark at all.
 
-    An offset inside a word, or too near to an end of its unit for both sides to stand alone, is passed over.
+    An offset with no space before it, too near to an end of its unit for both sides to stand alone, or behind a word that
+    wants another after it, is passed over.
     """
     out: list[Unit] = []
     asked = sorted(at - len(_JOINING.search(text, max(0, at - 40), at)[0]) for at in begins)  # type: ignore[index]
     for unit in parts:
         start, cut = unit.start, unit.cut
         for at in asked[bisect_right(asked, unit.start) : bisect_left(asked, unit.end)]:
-            if text[at - 1].isalnum() and text[at].isalnum():
+            if not text[at - 1].isspace() or _WANTS_MORE.search(text, max(0, at - 24), at):
                 continue
             left = trim(text, start, at)
             if _enough(text, *left, 3) and _enough(text, at, unit.end, 3):
@@ -578,6 +587,12 @@ def _cuts(text: str, start: int, end: int) -> list[tuple[int, int, Cut]]:
         add(match.start() + 1, match.end(), "colon")
     for match in re.finditer(r";[ \t\n]+|[ \t]+/{2}[ \t]+|[ \t]+\|[ \t]+", text[start:end]):
         add(start + match.start(), start + match.end(), "semicolon")
+    for match in _ASIDE.finditer(text, start, end):
+        # What stands in brackets may be another's business than what stands around them.
+        before = len(text[start : match.start()].rstrip()) + start
+        for where, after in ((before, match.start()), (match.end(), match.end() + len(text[match.end() : end]) - len(text[match.end() : end].lstrip(" ,;.")))):
+            if start < where <= after < end and after not in found:
+                found[after] = (where, after, "dash")
     for match in _DASH.finditer(text, start, end):
         add(match.start(), match.end(), "dash")
     for match in _CONNECTIVE.finditer(text, start, end):
@@ -697,3 +712,9 @@ def sentences(text: str) -> tuple[Segment, ...]:
     parts = units(text, found)
     starts = [unit.cut == "block" or (unit.cut == "sentence" and found[unit.block].kind != "row") for unit in parts]
     return tuple(segment for segment, _ in assemble(text, found, parts, starts))
+
+
+def likely_items(text: str, found: Sequence[Block]) -> tuple[str, ...]:
+    """The words of bullets and table rows, of which nearly all become items whole; for who cannot wait for the rest."""
+    spans = [_item_span(text, one.start, one.end) for one in found if one.kind in ("bullet", "row")]
+    return tuple(text[start:end] for start, end in spans if _HAS_WORD.search(text, start, end))

@@ -28,6 +28,7 @@ from coach.resources import data_root, load_rooms, load_yaml
 from coach.schema import ExamplePair, Frozen, RoomSpec
 from coach.settings import Settings
 
+MOST_SECTIONS = 1500  # of one guide; more would drown the playbook
 _MADE = "# Made by `coach playbook`; edit the guide or --take, not this file.\n"
 TAKEN = ("one_on_one.cadence", "one_on_one.minutes", "okr_review.cadence", "okr_review.minutes", "okr_review.pre_read_days", "okr_review.decisions")
 
@@ -96,9 +97,16 @@ def add_guide(folder: Path, path: Path, content: bytes, name: str | None, take: 
     pages = guide_pages(text, slug, title, words)
     if not pages:
         raise OptionError(f"{path.name} has no section with enough words.", "Add a file with headings and text below them.")
+    count = sum(len(one.page.sections) for one in pages)
+    if count > MOST_SECTIONS:
+        raise OptionError(f"{path.name} has {count:,} sections; {MOST_SECTIONS:,} is the most a guide may have.", "Add the chapters about 1:1s and reviews alone.")
     stated = find_stated(text, words)
     taken = _taken(take, stated, path.name)
-    before = next((one for one in list_guides(folder) if one.name == slug), None)
+    guides = list_guides(folder)
+    before = next((one for one in guides if one.name == slug), None)
+    for one in guides:
+        if one.name != slug and _text_of(folder, one) == text:
+            raise OptionError(f"{path.name} is there already, as {one.name}.", f"Use --name {one.name} to replace it, or take it out: coach playbook remove {one.name}.")
     if before:
         _refuse_edited(folder, before, force)
         had_examples = any("evals/cases" in file for file in before.files)
@@ -124,7 +132,12 @@ def add_guide(folder: Path, path: Path, content: bytes, name: str | None, take: 
         _write_rooms(folder)
     except OSError as error:
         raise OutputError(f"The playbook cannot be written to {folder} ({error.strerror}).", "Set COACH_CORPUS or COACH_HOME to a folder you can write to.") from None
-    return Added(guide=guide, sections=sum(len(one.page.sections) for one in pages), replaced=before is not None)
+    return Added(guide=guide, sections=count, replaced=before is not None)
+
+
+def _text_of(folder: Path, guide: Guide) -> str:
+    path = folder / "guides" / guide.name / "guide.md"
+    return path.read_text("utf-8") if path.is_file() else ""
 
 
 def remove_guide(folder: Path, name: str, force: bool = False) -> Guide:

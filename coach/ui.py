@@ -28,9 +28,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from coach import cards
 from coach.draft import MAX_FILE, SUFFIXES, read_file
 from coach.errors import CoachError, OptionError
+from coach.jobs import Stats
 from coach.local import LOCAL, fetch, held, is_local, known
 from coach.model import leaves_to
-from coach.pipeline import Coach, Stats
+from coach.pipeline import Coach
 from coach.resources import load_samples
 from coach.schema import ROOMS, Brief, Item, Room, Side
 from coach.settings import Settings

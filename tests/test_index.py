@@ -43,6 +43,16 @@ def test_an_interrupted_build_leaves_the_old_index_as_it_was(tmp_path: Path) -> 
     assert not list((tmp_path / "index").glob("building-*"))
 
 
+def test_vectors_at_hand_and_the_index_itself_give_the_same_pages(coach: Coach, monkeypatch: pytest.MonkeyPatch) -> None:
+    from coach import playbook
+
+    queries = [one.text for one in load_queries("queries-a")]
+    at_hand = coach.library.playbook.search_many(queries, 3)
+    monkeypatch.setattr(playbook, "_AT_HAND", 0)
+    again = Coach(Settings(home=coach.settings.home, _env_file=None)).library.playbook.search_many(queries, 3)
+    assert [[one.page for one in found] for found in at_hand] == [[one.page for one in found] for found in again]
+
+
 def test_a_second_run_builds_nothing(home: Path, coach: Coach) -> None:
     settings = Settings(home=home, _env_file=None)
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file() and path.name != ".lock"}

@@ -22,9 +22,9 @@ import pytest
 
 from coach import Coach, Settings
 from coach.errors import WeightsError
+from coach.jobs import Stats
 from coach.local import fetch, known, serve
 from coach.model import connect, probe, read_fields, read_texts
-from coach.pipeline import Stats
 from coach.schema import Weights
 from tests.conftest import MIXED
 from tests.test_pipeline import check

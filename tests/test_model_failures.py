@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from coach import Brief, Coach, Settings
+from coach.jobs import Stats
 from coach.model import trouble_kinds
-from coach.pipeline import Stats
 from tests.conftest import MIXED
 from tests.servers import Answer, Connection, honest, lines_of, raw, rephrased, reply, saying, serving
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from coach import Coach, Settings
+from coach.jobs import Stats
 from coach.model import Model, answers_here, connect, leaves_to
-from coach.pipeline import Stats
 from tests.conftest import BLOCKED, MIXED
 from tests.servers import Connection, honest, lines_of, rephrased, reply, serving
 

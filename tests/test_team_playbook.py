@@ -146,6 +146,16 @@ def test_every_format_gives_the_same_pairs_numbers_and_sections(kind: str, reque
         ("Say “Lars signs by 3 May”, not “we wait for Legal”.", "we wait for Legal", "Lars signs by 3 May"),
         ("Replace «on it» with «Ola does it today».", "on it", "Ola does it today"),
         ("“all good” → “nothing needs you”", "all good", "nothing needs you"),
+        ("“Soon-ish” ➜ “by Thursday”", "Soon-ish", "by Thursday"),
+        ("| What we hear a lot | What to say |\n|---|---|\n| we are aligned | Ola and Kim both cut it |", "we are aligned", "Ola and Kim both cut it"),
+        ("| 🚫 Red flag | ✅ Rewrite |\n|:--|:--|\n| nearly there | 41 of 60 are done |", "nearly there", "41 of 60 are done"),
+        ("| No. | Instead of | Write |\n|---|---|---|\n| 1 | ongoing | open since 3 February |", "ongoing", "open since 3 February"),
+        ("_Before_\n> It is a bit late.\n\n_After_\n> It is 9 days late.", "It is a bit late.", "It is 9 days late."),
+        ("Don't write *“we are confident”*; write *“8 of 10 passed”*.", "we are confident", "8 of 10 passed"),
+        ("Don't write that you are “upbeat” - write “7 of 9 are closed”.", "upbeat", "7 of 9 are closed"),
+        ("Where you are tempted to say “it is what it is”, say “we live with 88%”.", "it is what it is", "we live with 88%"),
+        ("Try “the permit stops us” in place of “some challenges”.", "some challenges", "the permit stops us"),
+        ("- Weak version: drivers are unhappy. Stronger version: 6 of 40 left.", "drivers are unhappy.", "6 of 40 left."),
     ],
 )
 def test_pairs_in_the_shapes_people_write_them(text: str, bad: str, good: str) -> None:
@@ -168,6 +178,10 @@ def test_a_table_without_a_head_row_as_word_processors_export_it() -> None:
         "## Don't\n- one thing here\n- two things here\n\n## Do\n- only one answer here",
         "We say “good morning” and they say “hello there friend”.",
         "The review is good: it takes an hour. Not bad: it could be two.",
+        "| Before | After |\n|---|---|\n| Read the pre-read. | Send the decisions within a day. |",
+        "Don't:\n- read slides aloud\n- let the boss begin\n\nDo:\n- start with the decision\n- stop after ten minutes",
+        "BAD: the team is unhappy and loud\nGOOD: (nothing, this is for your 1:1)",
+        "Do: the lead speaks last of all. Don't: the lead speaks first of all.",
     ],
 )
 def test_what_only_looks_like_a_pair_is_none(text: str) -> None:
@@ -179,6 +193,40 @@ def test_a_number_belongs_to_the_meeting_its_sentence_is_about() -> None:
     assert {one.name: one.value for one in find_stated(text, WORDS)} == {
         "one_on_one.cadence": "weekly", "okr_review.cadence": "monthly", "okr_review.minutes": "90", "okr_review.decisions": "2", "okr_review.pre_read_days": "5",
     }
+
+
+def test_several_pairs_that_a_converter_ran_into_one_line() -> None:
+    text = "Bad: it moves. Good: 4 of 9 are granted. Bad: we depend on them. Good: they free 2 million by 30 April."
+    assert [(one.bad, one.good) for one in find_pairs(text, WORDS)] == [("it moves.", "4 of 9 are granted."), ("we depend on them.", "they free 2 million by 30 April.")]
+
+
+def test_a_title_states_nothing_that_a_sentence_says_otherwise_and_hours_are_read() -> None:
+    text = "# Writing for the quarterly review\nThe OKR review happens monthly, an hour and no more. Its document is out 48 hours ahead. Max. 3 decisions.\n"
+    assert {one.name: one.value for one in find_stated(text, WORDS)} == {
+        "okr_review.cadence": "monthly", "okr_review.minutes": "60", "okr_review.pre_read_days": "2", "okr_review.decisions": "3",
+    }
+
+
+def test_plain_text_has_headings_too() -> None:
+    text = guide_text(b"NORDLYS\nOne-to-ones, in short\n======\n\n1. THE RHYTHM\n-------------\nWe meet every week.\n\nWHAT STAYS PRIVATE\n\nHealth, pay and quarrels.\n", "g.txt")
+    assert re.findall(r"^#+ .+$", text, re.M) == ["# NORDLYS: One-to-ones, in short", "## 1. THE RHYTHM"]
+    text = guide_text(b"THE RHYTHM\n\nWe meet every week.\n\nWHAT STAYS PRIVATE\n\nHealth, pay and quarrels.\n", "g.txt")
+    assert re.findall(r"^#+ .+$", text, re.M) == ["## THE RHYTHM", "## WHAT STAYS PRIVATE"]
+
+
+def test_a_saved_page_is_read_without_what_stands_around_it() -> None:
+    page = """<body><div id="cookie-banner" class="consent"><h2>We value your privacy</h2><p>Don't: reject all cookies.</p><p>Do: accept all of the cookies.</p></div>
+    <div class="wiki-content"><h1>One-on-ones</h1><div class="page-metadata">Created by Kim</div><p>Ask what is not said.</p>
+    <div id="comments-section"><p>Instead of “nice page”, say “a great page”.</p></div></div></body>"""
+    assert guide_text(page.encode(), "g.html") == "# One-on-ones\n\nAsk what is not said.\n"
+
+
+def test_a_long_section_is_cut_between_paragraphs_so_that_all_of_it_is_found() -> None:
+    text = "# Guide\n\n## Rhythm\n\n" + "\n\n".join(f"Paragraph {n} says {'a few more words ' * 12}." for n in range(20))
+    (page,) = guide_pages(text, "g", "Guide", WORDS)
+    assert len(page.page.sections) > 2 and all(len(one.text) < 1500 for one in page.page.sections)
+    assert [one.heading for one in page.page.sections][:2] == ["Rhythm", "Rhythm (2)"]
+    assert all(f"Paragraph {n} " in page.text for n in range(20))
 
 
 @pytest.mark.parametrize(
@@ -265,13 +313,22 @@ def test_what_was_edited_by_hand_is_not_lost_silently(tmp_path: Path) -> None:
             change()
     add(own, force=True)
     assert "Our own line" not in page.read_text()
-    add(own, name="other.md")
+    add(own, MARKDOWN + "\nMore.\n", name="other.md")
     stranger = own / "pages/third/how-we-write-updates.md"
     stranger.parent.mkdir()
     stranger.write_text("mine")
     with pytest.raises(OptionError, match="not made from this guide"):
-        add(own, name="third.md")
+        add(own, MARKDOWN + "\nMost.\n", name="third.md")
     assert stranger.read_text() == "mine"
+
+
+def test_the_same_guide_under_another_name_and_one_without_end_are_refused(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    add(own)
+    with pytest.raises(OptionError, match="there already, as nordlys"):
+        add(own, name="copy.md")
+    with pytest.raises(OptionError, match="is the most a guide may have"):
+        add(own, "\n".join(f"## Part {n}\nIt has a few words of text.\n" for n in range(1600)), name="endless.md")
 
 
 def test_numbers_are_taken_over_only_when_asked_and_go_with_the_guide(tmp_path: Path) -> None:

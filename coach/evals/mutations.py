@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import coach.pipeline as pipeline
+from coach import finish, pipeline, writing
 from coach.errors import OptionError
 from coach.pipeline import Coach
 from coach.playbook import Playbook
@@ -44,7 +44,8 @@ def _swap(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
 def _unguarded() -> None:
     """No text is refused: whoever breaks the writer must not be saved by the guards."""
     for name, value in (("leaks", ()), ("inventions", ()), ("is_decidable", True), ("maps_back", True)):
-        _swap(pipeline, name, lambda old, said=value: _always(said))  # type: ignore[misc]
+        _swap(writing, name, lambda old, said=value: _always(said))  # type: ignore[misc]
+    _swap(finish, "leaks", lambda old: _always(()))
 
 
 def _always(said: Any) -> Callable[..., Any]:
@@ -53,7 +54,7 @@ def _always(said: Any) -> Callable[..., Any]:
 
 def _rewriting(change: Callable[[Rewrite], Rewrite]) -> None:
     _unguarded()
-    _swap(pipeline, "compose", lambda old: lambda task, phrasing: _changed(old(task, phrasing), change))
+    _swap(writing, "compose", lambda old: lambda task, phrasing: _changed(old(task, phrasing), change))
 
 
 def _changed(rewrite: Rewrite | None, change: Callable[[Rewrite], Rewrite]) -> Rewrite | None:
@@ -177,7 +178,7 @@ def _one_item() -> None:
 
 
 def _next_room_lost() -> None:
-    _swap(pipeline, "_settle", lambda old: lambda *args: replace(old(*args), then=None))
+    _swap(pipeline, "settle", lambda old: lambda *args: replace(old(*args), then=None))
 
 
 def _private_into_the_public_document() -> None:
@@ -193,7 +194,7 @@ def _private_into_the_public_document() -> None:
 
 
 def _checklist_all_green() -> None:
-    _swap(pipeline, "make_checklist", lambda old: lambda *args: tuple(one.model_copy(update={"ok": True}) for one in old(*args)))
+    _swap(finish, "make_checklist", lambda old: lambda *args: tuple(one.model_copy(update={"ok": True}) for one in old(*args)))
 
 
 def _questions_at_random() -> None:
@@ -220,7 +221,8 @@ def _obeys_the_draft() -> None:
                 return old(self, text, *args)
             kept = Router.judge, Router.rooms_of
             _router_constant()
-            _swap(pipeline, "leaks", lambda old: _always(()))
+            _swap(writing, "leaks", lambda old: _always(()))
+            _swap(finish, "leaks", lambda old: _always(()))
             try:
                 return old(self, text, *args)
             finally:
@@ -235,7 +237,7 @@ def _answers_ignored() -> None:
     def deaf(old: Any) -> Any:
         return lambda task, phrasing: old(replace(task, answers={}), phrasing)
 
-    _swap(pipeline, "compose", deaf)
+    _swap(writing, "compose", deaf)
 
 
 def _tables_crash() -> None:

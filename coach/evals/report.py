@@ -120,12 +120,17 @@ def _totals(report: Report, width: int) -> list[str]:
     passed = sum(one.passed for one in report.families)
     count = len(report.results)
     lines = [f"{'all':<{width}}  {count:>5}  {passed:>6}  {passed / count if count else 0:>4.0%}"]
-    known = sum(one.status == "known failure" for one in report.results)
-    fixed = sum(one.status == "fixed" for one in report.results)
-    if known or fixed:
-        lines.append(f"{known} known failures" + (f", {fixed} fixed since the blessing: `coach eval --bless` keeps them" if fixed else ""))
-    lines.append(f"{cost_line(report)}")
-    return lines
+    return [*lines, tally(report), cost_line(report)]
+
+
+def tally(report: Report) -> str:
+    """Every case in one line, by how it stands; the parts add up, and what was not scored is always said."""
+    count = {status: sum(one.status == status for one in report.results) for status in _ORDER}
+    said = [f"{count['passed'] + count['fixed']} passed" + (f" ({count['fixed']} of them fixed since the blessing: `coach eval --bless` keeps them)" if count["fixed"] else "")]
+    said += [f"{count['known failure']} known {'failure' if count['known failure'] == 1 else 'failures'}"] if count["known failure"] else []
+    said += [f"{count['regression']} worse than blessed"] if count["regression"] else []
+    said += [f"{count['new failure']} new or changed and failing"] if count["new failure"] else []
+    return f"{len(report.results)} cases: {', '.join([*said, str(count['not scored']) + ' not scored'])}"
 
 
 def cost_line(report: Report) -> str:
@@ -172,7 +177,7 @@ def as_markdown(report: Report, most: int = 20) -> str:
     """A comment for a pull request: verdict, families, and the first `most` red cases unfolded."""
     lines = [f"### Coach evals: {'🟢' if report.green else '🔴'} {verdict(report)}", "", "| family | cases | passed | least |", "|---|---:|---:|---:|"]
     lines += [f"| {one.name} | {one.cases} | {one.passed} ({one.share:.0%}){' **low**' if one.low and report.whole else ''} | {one.least:.0%} |" for one in report.families]
-    lines += ["", cost_line(report), ""]
+    lines += ["", f"{tally(report)}.", "", f"{cost_line(report)}.", ""]
     red = [one for one in worst_first(report) if one.status in RED]
     for one in red[:most]:
         lines += [f"<details><summary><b>{one.case.id}</b>, {one.status}: {_cell(reasons(one)[0])}</summary>", ""]
@@ -184,7 +189,7 @@ def as_markdown(report: Report, most: int = 20) -> str:
         lines += [f"… and {len(red) - most} more in the full report.", ""]
     lines += [f"- gone: `{name}`" for name in report.gone]
     if report.changes and report.faults:
-        lines += ["", "Changed since the blessing:", "", "```", *report.changes, "```"]
+        lines += ["", "<details><summary>Changed since the blessing</summary>", "", "```", *report.changes, "```", "</details>"]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -241,6 +246,7 @@ def as_html(report: Report, mutations: Sequence[Caught] = (), judged: Sequence[t
     return shelf.get_template("report.html.j2").render(
         report=report,
         verdict=verdict(report),
+        tally=tally(report),
         cost=cost_line(report),
         groups=[(status, [one for one in shown if one.status == status]) for status in _ORDER if any(one.status == status for one in shown)],
         fixed=[one for one in ordered if one.status == "fixed"],
