@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Before onnxruntime is loaded, whoever loads it: from 1.29 on it reports every process to its makers, over the network and
+# by native code that no block in Python sees; its own call to stop that comes too late for the first report.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from coach.errors import CoachError

@@ -87,7 +87,9 @@ def _telemetry() -> Checked:
     for name in ("LANGCHAIN_TRACING_V2", "LANGSMITH_TRACING"):
         if os.environ.get(name, "").lower() in ("1", "true"):
             return Checked(False, f"{name} is on, so LangChain would send drafts away.", f"Unset {name}.")
-    return Checked(True, "Telemetry of Chroma, Gradio and LangChain is off.")
+    if os.environ.get("ORT_DISABLE_TELEMETRY") != "1":
+        return Checked(False, "onnxruntime would report to its makers.", "Set ORT_DISABLE_TELEMETRY=1, and import coach before onnxruntime.")
+    return Checked(True, "Telemetry of Chroma, Gradio, LangChain and onnxruntime is off.")
 
 
 def _model(settings: Settings) -> tuple[Checked, ...]:

@@ -48,6 +48,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[\"'“])")
 _TRIMS = 12  # ways to leave a sentence out that are tried
 _SPLIT = re.compile(r"\[\w+\?\]")
 _WORD = re.compile(r"[^\W_](?:[\w'’-]|[.,:/](?=\w))*[%°]?|[$€£]\s?\d[\d.,]*\w*")
+_OPENS_A_QUESTION = "do|does|did|can|could|will|would|shall|should|may|is|are|am|has|have|was|were|who|whose|what|when|where|which|why|how|and|or"
 _ASKS = re.compile(r"\b(?:what|who|how|when|where|which|why|whose)\b", re.I)
 
 
@@ -255,6 +256,8 @@ def tidy(text: str) -> str:
         out = out[1:-1].strip()
     if out[:1].islower() and re.match(r"[a-z'’]+(?:[^\w/.-]|[.-]?(?:\s|$))", out):
         out = out[0].upper() + out[1:]
+    # A blank is no question: `I would like to know by [date?]?` asks nothing.
+    out = re.sub(r"(?:(?<=^)|(?<=[.!?] ))(?!(?:" + _OPENS_A_QUESTION + r")\b)([^.!?\[]*(?:\[\w+\?\][^.!?\[]*)*\[\w+\?\])\?(?=\s|$)", r"\1.", out, flags=re.I)
     return out if not out or out[-1] in ".?!" else out.rstrip(",;:—–- ") + "."
 
 

@@ -141,6 +141,17 @@ def test_neither_proxy_nor_tracing_hears_of_a_call_to_this_machine(home: Path, t
         assert nosy.received == []
 
 
+def test_the_engine_of_the_reader_reports_to_nobody() -> None:
+    """It would, some seconds after a session begins, by native code: a proxy hears it, a block in Python does not."""
+    with serving(honest) as nosy:
+        spy = nosy.url.removesuffix("/v1")
+        env = dict(os.environ) | dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"), spy)
+        env.pop("ORT_DISABLE_TELEMETRY", None)
+        code = "import time; from coach.reader import Reader; Reader().points(['KR1 slips.']); time.sleep(20)"
+        subprocess.run([sys.executable, "-c", code], env=env, timeout=300, check=True, cwd=Path(__file__).parent.parent)
+        assert nosy.received == []
+
+
 @pytest.mark.parametrize(
     ("address", "name", "here"),
     [

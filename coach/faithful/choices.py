@@ -66,6 +66,18 @@ def force(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[F
         yield Fault("may, will and must changed", "nothing is an obligation in the draft")
 
 
+def dropped(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:
+    """A `probably` or a `not` that is gone together with all that it was said of: `likely nothing, but` left out."""
+
+    def count(one: Text, phrases: Sequence[str]) -> int:
+        return len({at for at, _ in one.places(phrases)})
+
+    for kind, phrases in (("a negation lost", words.negative), ("may, will and must changed", words.possible)):
+        known = min(count(plain, phrases), count(given, phrases))
+        if count(said, phrases) < known:
+            yield Fault(kind, "one of: " + ", ".join(dict.fromkeys(" ".join(plain.low[at:after]) for at, after in plain.places(phrases))))
+
+
 def _hedged(said: Text, stem: str, words: GuardWords) -> bool:
     # `whether`, `or` and a question leave open what they hold, as `may` does.
     for n, word in enumerate(said.words):
