@@ -33,6 +33,7 @@ from coach.settings import Settings
 
 Progress = Callable[[int, int], None]
 TIMEOUT = 120.0  # seconds a case may take before it counts as not scored
+MODEL_TIMEOUT = 900.0  # the same with a model: one on this machine may have to be read from disk first
 _CRASHES = 5  # workers that may die before what is left is given up
 DIED = "the worker process died before it answered"
 UNOPENED = "the coach could not be opened"
@@ -204,8 +205,9 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
     """What a coach gives for a case; a failure is an answer with an error."""
     start = perf_counter()
     given: dict[str, Any] = {}
+    most = MODEL_TIMEOUT if coach.settings.model else TIMEOUT
     try:
-        with _limit(TIMEOUT):
+        with _limit(most):
             if case.do == "search":
                 given["pages"] = coach.search(case.text, case.top)
             elif case.do == "questions":
@@ -216,7 +218,7 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
     except CoachError as error:
         given["error"] = f"{type(error).__name__}: {error.what}"
     except TimeoutError:
-        given["error"] = f"no answer within {TIMEOUT:.0f} seconds"
+        given["error"] = f"no answer within {most:.0f} seconds"
     except Exception as error:  # whatever the coach raises is a result of the suite, not its end
         given["error"] = f"{type(error).__name__}: {error}"
     return Output(case=case.id, epoch=epoch, seconds=round(perf_counter() - start, 4), **given)
