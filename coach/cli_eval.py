@@ -92,7 +92,7 @@ def eval_suite(
     if bless:
         _bless_or_refuse(report, because)
         made = write_baseline(path, report, because, folder)
-        print(f"Blessed {len(made.cases)} cases, {sum(bool(one.failed) for one in made.cases.values())} of them known failures: {path}")
+        print(f"Blessed {len(made.cases)} {'case' if len(made.cases) == 1 else 'cases'}, {sum(bool(one.failed) for one in made.cases.values())} of them known failures: {path}")
     elif format == "json":
         print(as_json(report), end="")
     elif format == "markdown":

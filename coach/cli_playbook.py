@@ -85,7 +85,7 @@ def remove(
 @playbook.command(epilog="Example: coach playbook examples handbook --write")
 def examples(
     name: Annotated[str | None, typer.Argument(help="A guide; all of them when not given.")] = None,
-    write: Annotated[bool, typer.Option("--write", help="Write them as examples and as eval cases.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Write them as examples, as language rules and as eval cases.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write them even over files edited by hand.")] = False,
 ) -> None:
     """Show what a guide says not to say and what to say, found in its tables, lists and prose."""
@@ -103,7 +103,7 @@ def examples(
             for path in write_examples(folder, guide, force):
                 print(f"  {path}")
     if write:
-        print("The next command indexes the examples, which takes about a minute; `coach index` does it now.")
+        print("Its short phrases are marked in drafts from now on. The next command indexes the examples, which takes about a minute; `coach index` does it now.")
         print(f"Check them by: coach eval --suite {folder / 'evals'}")
 
 

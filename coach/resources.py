@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -489,8 +490,9 @@ def _validate(path: Path, data: Any, marks: _Marks, model: type[_M]) -> _M:
         at = next((marks[where[:n]] for n in range(len(where), -1, -1) if where[:n] in marks), (1, 1))
         name = where[-1] if where else "the file"
         if first["type"] == "extra_forbidden":
-            allowed = ", ".join(_fields_at(model, where[:-1]))
-            what, fix = f"unknown key {name!r}.", f"Allowed here: {allowed}."
+            fields = _fields_at(model, where[:-1])
+            near = get_close_matches(str(name), fields, 1)
+            what, fix = f"unknown key {name!r}.", (f"Did you mean {near[0]}? " if near else "") + f"Allowed here: {', '.join(fields)}."
         elif first["type"] == "missing":
             what, fix = f"the key {name!r} is missing.", f"Add {name}."
         elif first["type"] == "literal_error":
@@ -511,7 +513,7 @@ def _fields_at(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str
             inner = _inner_model(current.model_fields[part].annotation)
             if inner is not None:
                 current = inner
-    return [name for name in current.model_fields if name != "sections"]
+    return [field.alias or name for name, field in current.model_fields.items() if name != "sections"]
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,9 +26,10 @@ from coach.evals.scorers import PARTS
 from coach.guides import guide_pages, guide_text, guide_title, slug_of
 from coach.pairs import GuideWords, Pair, Stated, find_pairs, find_stated
 from coach.resources import data_root, load_rooms, load_yaml
-from coach.schema import ExamplePair, Frozen, RoomSpec
+from coach.schema import ExamplePair, Frozen, Room, RoomSpec
 from coach.settings import Settings
 
+_RULE_WORDS = 8  # a longer line not to say comes in no draft word for word
 MOST_SECTIONS = 1500  # of one guide; more would drown the playbook
 _MADE = "# Made by `coach playbook`; edit the guide or --take, not this file.\n"
 TAKEN = ("one_on_one.cadence", "one_on_one.minutes", "okr_review.cadence", "okr_review.minutes", "okr_review.pre_read_days", "okr_review.decisions")
@@ -168,15 +170,47 @@ def write_examples(folder: Path, guide: Guide, force: bool = False) -> tuple[Pat
 
 
 def example_files(guide: Guide) -> dict[str, str]:
-    """The two files of a guide's pairs: examples for the coach, cases for `coach eval`."""
+    """The files of a guide's pairs: examples and language rules for the coach, cases for `coach eval`."""
     examples = [
         ExamplePair(bad=one.bad, good=one.good, flaw=one.heading or guide.title, context="").model_dump_json() for one in guide.pairs
     ]
     cases = [case.model_dump_json(by_alias=True, exclude_defaults=True) for case in cases_of(guide)]
-    return {
+    made = {
         f"examples/pairs-{guide.name}.jsonl": "\n".join(examples) + "\n",
         f"evals/cases/{guide.name}.jsonl": "\n".join(cases) + "\n",
     }
+    if rules := rules_of(guide):
+        made[f"rules/{guide.name}.yaml"] = _MADE + yaml.safe_dump({"rules": rules}, sort_keys=False, allow_unicode=True, width=1000)
+    return made
+
+
+def rules_of(guide: Guide) -> list[dict[str, object]]:
+    """A language rule for each short phrase that a guide says not to say: marked wherever it stands, with what to say as the hint.
+
+    A phrase that the guide itself uses in a line to say is none.
+    """
+    goods = [one.good for one in guide.pairs]
+    made: list[dict[str, object]] = []
+    for number, pair in enumerate(guide.pairs, 1):
+        phrase = pair.bad.strip(" .!?,;:…")
+        shape = re.compile(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", re.I)
+        if not 1 <= len(phrase.split()) <= _RULE_WORDS or any(shape.search(one) for one in goods):
+            continue
+        chapter = next((one for one in guide.pages if one.endswith(f"/{slug_of(pair.heading)}")), guide.pages[0])
+        made.append(
+            {
+                "id": f"{guide.name}.{number}",
+                "kind": "phrases",
+                "level": "warning",
+                "message": f"Your guide “{guide.title}” says this otherwise.",
+                "hint": f"For example: {pair.good}",
+                "page": chapter,
+                "phrases": [phrase],
+                "hits": [pair.bad, f"As of today: {phrase}."],
+                "near_misses": [pair.good, "It is written in another way."],
+            }
+        )
+    return made
 
 
 def cases_of(guide: Guide) -> tuple[Case, ...]:
@@ -187,9 +221,17 @@ def cases_of(guide: Guide) -> tuple[Case, ...]:
     for number, pair in enumerate(guide.pairs, 1):
         where = f"{guide.source}, line {pair.line}" + (f", {pair.heading}" if pair.heading else "")
         decides = len(decision_parts(pair.good, patterns)) >= 2
-        made.append(Case(id=f"{guide.name}-{number}-not", family=guide.name, why=where, text=pair.bad, flags=(pair.bad,), bad=pair.bad, good=pair.good if decides else None))
-        made.append(Case(id=f"{guide.name}-{number}-say", family=guide.name, why=where, text=pair.good, clean=True, room=("okr_review", "okr_doc", "one_on_one", "staff_meeting")))
+        bad, good = _sentence(pair.bad), _sentence(pair.good)
+        made.append(Case(id=f"{guide.name}-{number}-not", family=guide.name, why=where, text=bad, flags=(pair.bad,), bad=pair.bad, good=pair.good if decides else None))
+        # A few words alone are no update that could be sent to a room.
+        rooms: tuple[Room, ...] = ("okr_review", "okr_doc", "one_on_one", "staff_meeting") if len(good.split()) >= 5 else ()
+        made.append(Case(id=f"{guide.name}-{number}-say", family=guide.name, why=where, text=good, clean=True, room=rooms))
     return tuple(made)
+
+
+def _sentence(words: str) -> str:
+    """Words quoted out of a sentence as an update would begin with them."""
+    return words[:1].upper() + words[1:]
 
 
 # --- files --------------------------------------------------------------------------------------------
@@ -242,7 +284,7 @@ def _delete(folder: Path, guide: Guide) -> None:
     for name in guide.files:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / "guides" / guide.name, ignore_errors=True)
-    for name in ("pages/" + guide.name, "pages", "examples", "evals/cases", "guides"):
+    for name in ("pages/" + guide.name, "pages", "examples", "rules", "evals/cases", "guides"):
         path = folder / name
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

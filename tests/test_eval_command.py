@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +26,7 @@ from coach.evals.mutations import MUTATIONS
 from coach.evals.report import Caught, as_html, as_junit, as_markdown, as_text, mutation_table, side_by_side
 from coach.evals.run import answer, answers
 from coach.evals.scorers import Output, judge
+from tests.conftest import BLOCKED, ROOT
 
 Run = Callable[..., "CompletedProcess[str]"]
 PASSES = {"id": "gates", "family": "own", "text": "KR2: 14 complaints this month, target 20. Done.", "room": "okr_doc", "must": ["14", "20"]}
@@ -176,6 +182,30 @@ def test_an_interrupted_run_is_resumed_and_says_so(coach: Coach, tmp_path: Path)
     assert [one.case for one in outputs] == [one.id for one in cases]
     direct = [answer(coach, one) for one in cases]
     assert [one.brief for one in outputs] == [one.brief for one in direct]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc to see the workers")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_workers_end_with_the_run_however_it_ends(home: Path, coach: Coach, tmp_path: Path, sent: signal.Signals) -> None:
+    words = [sys.executable, "-m", "coach", "eval", "--suite", str(our_suite()), "--jobs", "1"]
+    env = {**{key: value for key, value in os.environ.items() if not key.startswith("COACH_")}, "COACH_HOME": str(home), "PYTHONPATH": str(BLOCKED)}
+    run = subprocess.Popen(words, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    journal = home / "evals"
+    deadline = time.monotonic() + 240
+    while not any(one.stat().st_size for one in journal.glob("*.jsonl")):  # the first answer has come
+        assert time.monotonic() < deadline and run.poll() is None
+        time.sleep(0.1)
+    workers = [int(one) for one in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()]
+    assert workers
+    run.send_signal(sent)
+    _, said = run.communicate(timeout=60)
+    if sent is signal.SIGINT:
+        assert run.returncode == 130 and "--resume goes on from here" in said and "Traceback" not in said
+    while any(Path(f"/proc/{one}").exists() for one in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    for left in journal.glob("*.jsonl"):
+        left.unlink()
 
 
 def test_a_fault_put_in_on_purpose_turns_the_suite_red(coach: Coach) -> None:
@@ -340,8 +370,6 @@ def test_without_inspect_the_gate_still_works(run: Run, tmp_path: Path) -> None:
     hidden = tmp_path / "hidden"
     (hidden / "inspect_ai").mkdir(parents=True)
     (hidden / "inspect_ai" / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'inspect_ai'\", name='inspect_ai')\n")
-    from tests.conftest import BLOCKED
-
     env = {"PYTHONPATH": f"{hidden}:{BLOCKED}"}
     done = run("eval", "--suite", str(mine), "--out", str(tmp_path / "out"), env=env)
     assert done.returncode == 0 and "prep-coach[evals]" in done.stderr and (tmp_path / "out" / "report.html").is_file()

@@ -20,6 +20,7 @@ from coach.evals.cases import load_cases
 from coach.guides import guide_pages, guide_text, guide_title
 from coach.pairs import find_pairs, find_stated
 from coach.resources import load_corpus, load_rooms
+from coach.schema import Finding, Span
 from coach.team import add_guide, example_files, guide_words, list_guides, remove_guide, team_folder, write_examples
 
 Run = Callable[..., "CompletedProcess[str]"]
@@ -287,7 +288,7 @@ def test_adding_again_replaces_and_removing_leaves_nothing(tmp_path: Path) -> No
     (guide,) = list_guides(own)
     write_examples(own, guide)
     assert files(own) == {
-        "pages/nordlys/how-we-write-updates.md", "guides/nordlys/guide.md", "guides/nordlys/guide.json", "examples/pairs-nordlys.jsonl", "evals/cases/nordlys.jsonl",
+        "pages/nordlys/how-we-write-updates.md", "guides/nordlys/guide.md", "guides/nordlys/guide.json", "examples/pairs-nordlys.jsonl", "evals/cases/nordlys.jsonl", "rules/nordlys.yaml",
     }
     cases = load_cases(own / "evals")
     assert len(cases) == 2 * len(PAIRS) and cases[0].good == PAIRS[0][1] and cases[1].clean
@@ -301,6 +302,27 @@ def test_adding_again_replaces_and_removing_leaves_nothing(tmp_path: Path) -> No
     assert files(own) == set()
     with pytest.raises(OptionError, match="no guide"):
         remove_guide(own, "nordlys")
+
+
+def test_what_a_guide_says_not_to_say_is_marked_and_what_it_says_to_say_is_not(tmp_path: Path) -> None:
+    from coach.lint import lint
+    from coach.resources import load_rules
+
+    own = tmp_path / "own"
+    add(own, "# Voice\n\nNever say “quick win”; say “refunds fell from 9 to 4 days”. “Soon” becomes “by Thursday”. Say “we land it soon enough”, not “we are nearly there with all of the things that we promised”.\n")
+    (guide,) = list_guides(own)
+    write_examples(own, guide)
+    load_rules.cache_clear()
+    rules, signals = load_rules(own)
+    mine = [one for one in rules if one.id.startswith("nordlys.")]
+    assert [one.phrases for one in mine] == [("quick win",)]  # “soon” stands in a line to say, the last is too long
+    assert mine[0].page == "nordlys/voice" and "9 to 4 days" in mine[0].hint
+
+    def marks(text: str) -> tuple[Finding, ...]:
+        return lint(text, tuple(mine), signals, spans=[Span(start=0, end=len(text))], points=[0.5])
+
+    assert all(marks(text) for text in mine[0].hits) and not any(marks(text) for text in mine[0].near_misses)
+    load_rules.cache_clear()
 
 
 def test_what_was_edited_by_hand_is_not_lost_silently(tmp_path: Path) -> None:

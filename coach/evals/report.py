@@ -130,7 +130,7 @@ def tally(report: Report) -> str:
     said += [f"{count['known failure']} known {'failure' if count['known failure'] == 1 else 'failures'}"] if count["known failure"] else []
     said += [f"{count['regression']} worse than blessed"] if count["regression"] else []
     said += [f"{count['new failure']} new or changed and failing"] if count["new failure"] else []
-    return f"{len(report.results)} cases: {', '.join([*said, str(count['not scored']) + ' not scored'])}"
+    return f"{len(report.results)} {'case' if len(report.results) == 1 else 'cases'}: {', '.join([*said, str(count['not scored']) + ' not scored'])}"
 
 
 def cost_line(report: Report) -> str:
@@ -246,7 +246,7 @@ def as_html(report: Report, mutations: Sequence[Caught] = (), judged: Sequence[t
     return shelf.get_template("report.html.j2").render(
         report=report,
         verdict=verdict(report),
-        tally=tally(report),
+        tally=tally(report).replace("`", ""),
         cost=cost_line(report),
         groups=[(status, [one for one in shown if one.status == status]) for status in _ORDER if any(one.status == status for one in shown)],
         fixed=[one for one in ordered if one.status == "fixed"],

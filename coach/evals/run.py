@@ -14,9 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from inspect import signature
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.util import Finalize
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -33,6 +34,7 @@ from coach.settings import Settings
 
 Progress = Callable[[int, int], None]
 TIMEOUT = 120.0  # seconds a case may take before it counts as not scored
+MODEL_TIMEOUT = 900.0  # the same with a model: one on this machine may have to be read from disk first
 _CRASHES = 5  # workers that may die before what is left is given up
 DIED = "the worker process died before it answered"
 UNOPENED = "the coach could not be opened"
@@ -139,6 +141,7 @@ def _finished(text: str) -> dict[tuple[str, int], Output]:
 
 def _run(work: Sequence[tuple[Case, int]], settings: Settings, jobs: int, mutation: str | None) -> Iterator[tuple[Case, Output]]:
     left = list(work)
+    others = set(active_children())
     with _workers(jobs, settings, mutation) as pool:
         pending: dict[Future[Output], tuple[Case, int]] = {pool.submit(_answer, case, epoch): (case, epoch) for case, epoch in left}
         try:
@@ -152,6 +155,8 @@ def _run(work: Sequence[tuple[Case, int]], settings: Settings, jobs: int, mutati
             pass  # some case took its worker down, and with it those that were waiting
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(active_children()) - others:
+                worker.terminate()  # not wait for the case it is at: with a model that may be minutes
             raise
     crashes = 0
     while left and crashes < _CRASHES:
@@ -183,6 +188,8 @@ _coach: Coach | str = UNOPENED
 def _open(settings: Settings, mutation: str | None) -> None:
     global _coach
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    signal.signal(signal.SIGTERM, lambda *_: _end())
+    Thread(target=_outlived, daemon=True).start()
     try:
         if mutation:
             apply(mutation)
@@ -192,6 +199,21 @@ def _open(settings: Settings, mutation: str | None) -> None:
         _coach = coach if coach.library else UNOPENED
     except Exception as error:  # told case by case; raised here it would be a traceback and no result
         _coach = f"{UNOPENED}: {error.what if isinstance(error, CoachError) else f'{type(error).__name__}: {error}'}"
+
+
+def _outlived() -> None:
+    """Ends this worker with its parent, however that ended: a pool's worker would wait for work for ever."""
+    if parent := parent_process():
+        parent.join()
+        _end()
+
+
+def _end() -> None:
+    if not isinstance(_coach, str):
+        closing = Thread(target=_coach.close, daemon=True)  # a model's server must not outlive it
+        closing.start()
+        closing.join(5)  # it may be held by the case that this interrupts
+    os._exit(1)
 
 
 def _answer(case: Case, epoch: int) -> Output:
@@ -204,8 +226,9 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
     """What a coach gives for a case; a failure is an answer with an error."""
     start = perf_counter()
     given: dict[str, Any] = {}
+    most = MODEL_TIMEOUT if coach.settings.model else TIMEOUT
     try:
-        with _limit(TIMEOUT):
+        with _limit(most):
             if case.do == "search":
                 given["pages"] = coach.search(case.text, case.top)
             elif case.do == "questions":
@@ -216,7 +239,7 @@ def answer(coach: Coach, case: Case, epoch: int = 1) -> Output:
     except CoachError as error:
         given["error"] = f"{type(error).__name__}: {error.what}"
     except TimeoutError:
-        given["error"] = f"no answer within {TIMEOUT:.0f} seconds"
+        given["error"] = f"no answer within {most:.0f} seconds"
     except Exception as error:  # whatever the coach raises is a result of the suite, not its end
         given["error"] = f"{type(error).__name__}: {error}"
     return Output(case=case.id, epoch=epoch, seconds=round(perf_counter() - start, 4), **given)

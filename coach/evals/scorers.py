@@ -301,7 +301,7 @@ def language(case: Case, output: Output, words: Words) -> Verdict | None:
             faults.append(f"“{phrase}” is not marked")
     if case.clean:
         faults += [f"“{quote}” is marked ({f.rule}), but says what it should" for quote, f in marked]
-    faults += _standing(case.weak, public_texts(brief), brief.documents.okr)
+    faults += [f"weak words were to go: {one}" for one in _standing(case.weak, public_texts(brief), brief.documents.okr)]
     return _verdict("language", ", ".join(f"“{quote}” {f.rule}" for quote, f in marked) or "nothing marked", dict.fromkeys(faults), "weak words are marked and gone")
 
 
