@@ -10,9 +10,9 @@ from coach.faithful.amounts import counted, labels, limits, pairs, roles
 from coach.faithful.choices import (
     alternatives,
     conditions,
+    dropped,
     force,
     negations,
-    dropped,
     preferences,
     qualified,
     reasons,
