@@ -186,7 +186,7 @@ def _run(
     named = {one.id: one for one in cases}
     verdicts = [judge(named[one.case], one, words) if one.error is None else () for one in outputs]
     report = compare(
-        cases, outputs, verdicts, blessed, load_thresholds(folder), whole=whole, seconds=round(perf_counter() - start, 2), resumed=first[0] if first else 0, root=folder
+        cases, outputs, verdicts, blessed, load_thresholds(folder), whole=whole, seconds=round(perf_counter() - start, 2), resumed=first[0] if first else 0, root=folder, model=model
     )
     return report, outputs
 

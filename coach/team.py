@@ -222,7 +222,7 @@ def cases_of(guide: Guide) -> tuple[Case, ...]:
         where = f"{guide.source}, line {pair.line}" + (f", {pair.heading}" if pair.heading else "")
         decides = len(decision_parts(pair.good, patterns)) >= 2
         bad, good = _sentence(pair.bad), _sentence(pair.good)
-        made.append(Case(id=f"{guide.name}-{number}-not", family=guide.name, why=where, text=bad, flags=(pair.bad,), bad=pair.bad, good=pair.good if decides else None))
+        made.append(Case(id=f"{guide.name}-{number}-not", family=guide.name, why=where, text=bad, flags=(bad,), bad=pair.bad, good=pair.good if decides else None))
         # A few words alone are no update that could be sent to a room.
         rooms: tuple[Room, ...] = ("okr_review", "okr_doc", "one_on_one", "staff_meeting") if len(good.split()) >= 5 else ()
         made.append(Case(id=f"{guide.name}-{number}-say", family=guide.name, why=where, text=good, clean=True, room=rooms))
@@ -231,7 +231,7 @@ def cases_of(guide: Guide) -> tuple[Case, ...]:
 
 def _sentence(words: str) -> str:
     """Words quoted out of a sentence as an update would begin with them."""
-    return words[:1].upper() + words[1:]
+    return words[:1].upper() + words[1:] + ("" if words[-1:] in ".!?…”\"" else ".")
 
 
 # --- files --------------------------------------------------------------------------------------------

@@ -316,6 +316,7 @@ def test_what_a_guide_says_not_to_say_is_marked_and_what_it_says_to_say_is_not(t
     rules, signals = load_rules(own)
     mine = [one for one in rules if one.id.startswith("nordlys.")]
     assert [one.phrases for one in mine] == [("quick win",)]  # “soon” stands in a line to say, the last is too long
+    assert all(one.flags == (one.text,) for one in load_cases(own / "evals") if one.id.endswith("-not"))
     assert mine[0].page == "nordlys/voice" and "9 to 4 days" in mine[0].hint
 
     def marks(text: str) -> tuple[Finding, ...]:

@@ -177,8 +177,9 @@ def compare(
     seconds: float = 0.0,
     resumed: int = 0,
     root: Path | None = None,
+    model: str | None = None,
 ) -> Report:
-    """The report of a run. outputs and verdicts run over all epochs, in step; whole: no case was left out by choice."""
+    """The report of a run. model: the one that was asked; the answers tell whether any text of it was taken. outputs and verdicts run over all epochs, in step; whole: no case was left out by choice."""
     by_case: dict[str, list[tuple[Output, Sequence[Verdict]]]] = {}
     for output, given in zip(outputs, verdicts, strict=True):
         by_case.setdefault(output.case, []).append((output, given))
@@ -187,7 +188,7 @@ def compare(
     gone = tuple(sorted(set(baseline.cases) - {one.id for one in cases})) if baseline and whole else ()
     engines = {one.engine for one in outputs if not one.error}
     report = Report(
-        engine=", ".join(sorted(engines)) or "none",
+        engine=_engine(engines, model),
         epochs=max((one.epoch for one in outputs), default=1),
         whole=whole,
         resumed=resumed,
@@ -200,6 +201,12 @@ def compare(
         changes=_changes(root, baseline) if baseline and root else (),
     )
     return report.model_copy(update={"faults": tuple(_faults(report))})
+
+
+def _engine(engines: set[str], model: str | None) -> str:
+    if model and engines <= {"offline"}:
+        return f"{model} (no text of it was taken)"
+    return model or ", ".join(sorted(engines)) or "none"
 
 
 def _result(case: Case, runs: Sequence[tuple[Output, Sequence[Verdict]]], baseline: Baseline | None) -> Result:

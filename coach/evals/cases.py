@@ -82,6 +82,8 @@ class Case(Frozen):
     def _expects_something(self) -> Case:
         if self.item and self.item not in self.text:
             raise ValueError("item must be words that stand in text, exactly")
+        if any(one not in self.text for one in self.flags):
+            raise ValueError("flags must be words that stand in text, exactly")
         if self.do == "search" and not self.pages:
             raise ValueError("a search case names the pages that answer it")
         if self.do == "prep" and not self.model_fields_set - _SETUP:

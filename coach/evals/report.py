@@ -273,7 +273,7 @@ def write_reports(report: Report, folder: Path, mutations: Sequence[Caught] = ()
     texts = {
         "results.json": as_json(report),
         "junit.xml": as_junit(report),
-        "summary.md": as_markdown(report) + (f"\n{mutation_table(mutations)}" if mutations else ""),
+        "summary.md": as_markdown(report) + _judged(judged) + (f"\n{mutation_table(mutations)}" if mutations else ""),
         "report.html": as_html(report, mutations, judged),
     }
     try:
@@ -283,6 +283,10 @@ def write_reports(report: Report, folder: Path, mutations: Sequence[Caught] = ()
     except OSError as error:
         raise OutputError(f"The reports cannot be written to {folder} ({error.strerror}).", "Name a folder you can write to.") from None
     return [folder / name for name in texts]
+
+
+def _judged(rows: Sequence[tuple[str, str]]) -> str:
+    return "".join(["\nJudged by a model, never gating:\n\n", *(f"- {name}: {_cell(said)}\n" for name, said in rows)]) if rows else ""
 
 
 def mutation_table(found: Sequence[Caught]) -> str:
