@@ -222,10 +222,14 @@ class _Call:
             text = self.kept.get(self._key(job)) if self.kept and self._may_keep(job) else None
             if text is None:
                 continue
-            made, wrong = (None, ()) if text == job.text else self.writer.judge(job, text)
-            if not wrong:  # the rest of the draft may have changed what is private
-                del self.open[number]
-                self.finished.put(Done(job, "taken", text, self._signed(made)) if made or job.rewrite is None else Done(job, "same"))
+            recalled = Done(job, "same")
+            if not _same(text, job.text):
+                made, wrong = self.writer.judge(job, text)
+                if wrong:
+                    continue  # the rest of the draft has changed what is private
+                recalled = Done(job, "taken", text, self._signed(made))
+            del self.open[number]
+            self.finished.put(recalled)
 
     def _may_keep(self, job: Job) -> bool:
         return self.keep_private or not job.is_private

@@ -107,7 +107,7 @@ class Task:
 
 def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     """The rewrite for one room, or None when nothing may be said there."""
-    spans = _allowed(task)
+    spans = allowed(task.draft, task.room, task.clauses)
     spans = _without_noise(task, spans)
     if not spans and not (task.room == "okr_review" and task.clauses):
         return None
@@ -124,16 +124,19 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
 
-def _allowed(task: Task) -> list[Span]:
-    """The stretches of the draft that this room may read."""
-    if task.room == "one_on_one":
-        return [Span(start=clause.start, end=clause.end) for clause in task.clauses]
-    shown = [clause for clause in task.clauses if isinstance(clause, PublicClause)]
+_HANGS_ON = re.compile(r"(?:which|who|whose|where)\b", re.I)
+
+
+def allowed(draft: str, room: Room, clauses: Sequence[Clause]) -> list[Span]:
+    """The stretches of the draft that a room may read of an item."""
+    if room == "one_on_one":
+        return [Span(start=clause.start, end=clause.end) for clause in clauses]
+    shown = [clause for clause in clauses if isinstance(clause, PublicClause)]
     return [
         Span(start=clause.start, end=clause.end)
         for clause, after in zip(shown, [*shown[1:], None], strict=False)
         # Noise is left out, unless what follows hangs on it.
-        if clause.role != "noise" or (after is not None and re.match(r"(?:which|who|whose|where)\b", task.draft[after.start : after.end], re.I))
+        if clause.role != "noise" or (after is not None and _HANGS_ON.match(draft, after.start, after.end))
     ]
 
 

@@ -92,7 +92,8 @@ class Embedder:
         """Start on these texts and do not wait, so that they are embedded while the caller does something else."""
         with self._lock:
             for text in texts:
-                if text not in self._cache:
+                known = self._cache.get(text)
+                if known is None or (known.done() and known.exception() is not None):  # what failed is tried again
                     self._cache[text] = self._pool.submit(self._run, text)
             coming = [self._cache[text] for text in texts]
             while len(self._cache) > _CACHE:

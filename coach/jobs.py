@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from coach.compose import allowed
 from coach.model import Model, Usage
 from coach.phrase import Done, Job
-from coach.schema import PublicClause, Question, Room, RoomSpec, Span
+from coach.schema import Question, Room, RoomSpec
 from coach.work import Work, sides
 
 
@@ -37,12 +38,6 @@ def jobs_of(text: str, work: Sequence[Work], questions: Sequence[Question], answ
     for one in work:
         mine = tuple(words.strip() for key, words in answers.items() if key.startswith(f"{one.id}.") and words.strip())
         for rewrite in one.rewrites:
-            inside = rewrite.room == "one_on_one"
-            shown = [
-                Span(start=clause.start, end=clause.end)
-                for clause in one.clauses
-                if inside or (isinstance(clause, PublicClause) and clause.role != "noise")
-            ]
             jobs.append(
                 Job(
                     item=one.id,
@@ -50,12 +45,12 @@ def jobs_of(text: str, work: Sequence[Work], questions: Sequence[Question], answ
                     room=rewrite.room,
                     text=rewrite.text,
                     draft=text,
-                    spans=tuple(shown),
+                    spans=tuple(allowed(text, rewrite.room, one.clauses)),
                     private=tuple(private),
                     public=tuple(public),
                     rewrite=rewrite,
                     answers=mine,
-                    is_private=inside,
+                    is_private=rewrite.room == "one_on_one",
                 )
             )
     open_quotes = {text[one.segment.start : one.segment.end] for one in work if not one.private}

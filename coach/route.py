@@ -149,11 +149,7 @@ def _shares(scores: Matrix) -> Matrix:
 
 
 _ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom)\b|(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b))", re.I)
-
-
 _OF_THE_SAME = re.compile(r"(?:he|she|he's|she's|is|are|was|were|has|have|had|will|won't|can't|did|does|doesn't|didn't|wants|says|said|told|feels|thinks)\b", re.I)
-
-
 _OR_ELSE = re.compile(r"(?:otherwise|or else|else|if not|or (?:i|we|she|he|they)(?:'ll|'d)?)\b", re.I)
 
 
@@ -209,22 +205,7 @@ class Router:
         rooms = self.reader.rooms(means)
         texts = [text[unit.start : unit.end] for unit in parts]
         private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(self.reader.private(means))]
-        for n in reversed(range(1, len(parts))):
-            if parts[n].block == parts[n - 1].block and _ABOUT_THE_LAST.match(texts[n]):
-                private[n - 1] = max(private[n - 1], private[n])  # who it is about is as private as what it says
-            elif parts[n].cut == "comma" and parts[n].block == parts[n - 1].block and _OF_THE_SAME.match(texts[n]):
-                private[n - 1] = max(private[n - 1], private[n])  # and so is the subject of a late verb, or of a pronoun
-        told = 0.0  # how private the words before a colon are, while their sentence goes on
-        for n in range(1, len(parts)):
-            same = parts[n].block == parts[n - 1].block
-            told = private[n - 1] if same and parts[n].cut == "colon" else told if same and parts[n].cut not in ("sentence", "line", "run") else 0.0
-            short = same and parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3
-            if short and private[n] >= SURE_AT:
-                private[n - 1] = max(private[n - 1], private[n])  # "…, third-hand" is said of all before it
-            if told >= PRIVATE_AT:
-                private[n] = max(private[n], told)
-            elif private[n - 1] >= PRIVATE_AT and (short or (same and _OR_ELSE.match(texts[n]))):
-                private[n] = max(private[n], private[n - 1])  # in a private list, or what comes of a private matter
+        private = _spread(parts, texts, private)
         return tuple(Judged(unit, means[n], private[n], rooms[n]) for n, unit in enumerate(parts))
 
     def _floor(self, text: str) -> float:
@@ -355,6 +336,34 @@ class Router:
                 "The fitted router cannot be read.", "Run `coach index --force` to build it again."
             ) from None
         return cls(words, room, signals, reader)
+
+
+def _spread(parts: Sequence[Unit], texts: Sequence[str], private: Sequence[float]) -> list[float]:
+    """The chances of units being private, each at least that of what it belongs to in its sentence."""
+    out = list(private)
+    for n in reversed(range(1, len(parts))):
+        if parts[n].block != parts[n - 1].block:
+            continue
+        # Who a clause is about is as private as what it says, and so is the subject of a late verb, or of a pronoun.
+        if _ABOUT_THE_LAST.match(texts[n]) or (parts[n].cut == "comma" and _OF_THE_SAME.match(texts[n])):
+            out[n - 1] = max(out[n - 1], out[n])
+    told = 0.0  # how private the words before a colon are, while their sentence goes on
+    for n in range(1, len(parts)):
+        if parts[n].block != parts[n - 1].block:
+            told = 0.0
+            continue
+        if parts[n].cut == "colon":
+            told = out[n - 1]
+        elif parts[n].cut in ("sentence", "line", "run"):
+            told = 0.0
+        short = parts[n].cut in ("comma", "connective") and len(texts[n].split()) <= 3
+        if short and out[n] >= SURE_AT:
+            out[n - 1] = max(out[n - 1], out[n])  # "…, third-hand" is said of all before it
+        if told >= PRIVATE_AT:
+            out[n] = max(out[n], told)
+        elif out[n - 1] >= PRIVATE_AT and (short or _OR_ELSE.match(texts[n])):
+            out[n] = max(out[n], out[n - 1])  # in a private list, or what comes of a private matter
+    return out
 
 
 def _length(text: str, one: Judged) -> int:
