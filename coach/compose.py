@@ -47,7 +47,7 @@ _PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as
 _BAR = re.compile(r"\s*\|\s*")
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
 _MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so(?! (?:is|are|was|were|am|do|does|did|has|have|will|far|long|much)\b)|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
-_CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b", re.I)
+_CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b|\balternative(?:ly)?\b", re.I)
 _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
     ("re-scope", re.compile(r"\b(?:re-?scop\w+|descop\w+|lower|carve|narrow|re-?date|slips? to|re-?commit|instead|without|w/o|smaller|fewer|shift)\b", re.I)),
@@ -319,7 +319,7 @@ def _outcome(lever: str | None) -> Outcome | None:
 
 def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
     """The allowed words as sentences of a bearable length, breath and fillers left out."""
-    filler = _filler(tuple(phrasing.fillers))
+    filler = filler_of(phrasing.fillers)
     if task.columns and len(state) == 1:
         _write_row(out, task, state[0])
         return
@@ -352,7 +352,8 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
 
 
 @lru_cache(maxsize=8)
-def _filler(words: tuple[str, ...]) -> re.Pattern[str]:
+def filler_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds these words where they only fill a sentence."""
     any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     return re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{any_of})\b[,:]?\s*", re.I)
 
@@ -409,38 +410,43 @@ def _cells(draft: str, start: int, end: int) -> list[tuple[int, int]]:
 _COLOUR = re.compile(r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)[.!]?$", re.I)
 _BARE = re.compile(r"[\s.–—?-]*$")
 _HEADS = (
+    ("now", re.compile(r"\b(?:now|current(?:ly)?|actual|today|latest|stand|ist)\b", re.I)),
     ("target", re.compile(r"\b(?:target|goal|plan(?:ned)?|promised?|commit\w*|aim|spec|objective value)\b", re.I)),
     ("was", re.compile(r"\b(?:was|last|previous|before|baseline|start|q[1-4] ?actual)\b", re.I)),
     ("owner", re.compile(r"\b(?:owner|dri|who|lead|responsible)\b", re.I)),
     ("due", re.compile(r"\b(?:due|deadline|eta|by when|date)\b", re.I)),
 )
 
+_ORDER = {"now": 0, "target": 1, "was": 2}  # in which a row is said behind its name
+
 
 def _write_row(out: _Text, task: Task, row: Span) -> None:
     """A table row as a spoken sentence: what it is, where it stands, against what, and its note."""
     cells = row_cells(task.draft, row.start, row.end)
     named = list(zip(task.columns, cells, strict=False)) if len(task.columns) >= len(cells) else [("", c) for c in cells]
-    wrote = 0
-    for name, cell in named:
+    said: list[tuple[int, str, Span, bool]] = []
+    for number, (name, cell) in enumerate(named):
         words = task.draft[cell.start : cell.end]
-        if _BARE.fullmatch(words) or (wrote and _COLOUR.fullmatch(words)):
+        if _BARE.fullmatch(words) or (said and _COLOUR.fullmatch(words)):
             continue
-        kind = next((kind for kind, pattern in _HEADS if pattern.search(name)), "")
-        is_short = len(words.split()) <= 3
-        if not wrote:
+        kind = next((kind for kind, pattern in _HEADS if pattern.search(name)), "") if number else ""
+        said.append((_ORDER.get(kind, len(_ORDER)) if said else -1, kind, cell, len(words.split()) <= 3))
+    for number, (_, kind, cell, is_short) in enumerate(sorted(said, key=lambda one: one[0])):
+        if not number:
             lead = ""
         elif out.words()[-1:] in ".?!":
             lead = " "
-        elif wrote == 1 and kind not in ("target", "was"):
+        elif kind == "now" and number == 1 and is_short and re.search(r"\d", task.draft[cell.start : cell.end]):
+            lead = " at "
+        elif number == 1 and kind not in ("target", "was"):
             lead = ": "
-        elif kind and is_short:
+        elif kind and kind != "now" and is_short:
             lead = f", {kind} "
         else:
             lead = ", " if is_short else ". "
         out.coach(lead)
         end = _shorn(task.draft, cell.start, cell.end, _LOOSE)
-        out.draft(task.draft, cell.start, end, capital=not wrote or lead in (". ", " "))
-        wrote += 1
+        out.draft(task.draft, cell.start, end, capital=not number or lead in (". ", " "))
     if out.words()[-1:] not in ".?!":
         out.coach(".")
 

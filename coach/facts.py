@@ -126,9 +126,9 @@ def read_facts(
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
     found = _wider(_lever_seen(stated), _levers(item, start))
-    levers = tuple(_with_name(draft, one, end) for one in found if not _ONLY_ASKS.match(draft[one.start : one.end]))
+    levers = tuple(_whole_lever(draft, one, end) for one in found if not _ONLY_ASKS.match(draft[one.start : one.end]))
     cells = _cells(draft, start, end, columns)
-    due = _decided_by(item, start, dates) or _due_seen(draft, stated, review_date) or _due(item, start, dates, levers) or next(
+    due = _decided_by(item, start, dates) or _due_seen(draft, stated, dates, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
     )
     return Facts(
@@ -145,12 +145,29 @@ def read_facts(
 
 
 _TITLE = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St)\.?$")
+# No action and no choice ends with one of these: what it acts on comes next.
+_OPEN_ENDED = re.compile(
+    r"\b(?:a|an|the|of|to|from|for|with|by|at|into|than|as|my|our|your|his|her|their|its|and|or|either|if|unless|whether|needs?|wants?|gets?|is|are|be|more|"
+    r"another|two|three|one)$|[$€£(/:]$",
+    re.I,
+)
+_CLAUSE_END = re.compile(r"[.!?;](?=\s|$)|,(?=\s)|\s[—–-]+\s|\n|$")
+_OTHER_WAY = re.compile(r"\s?[,;.—–-]?\s?(?:or|alternative(?:ly)?(?: is|:)?|else|otherwise)\s(?:[^.;!?\n,]|[.,](?=\d)){6,140}", re.I)
 
 
-def _with_name(draft: str, span: Span, end: int) -> Span:
-    """A lever that stops at a title goes on to the name."""
-    more = re.match(r"\.?\s+[A-ZÀ-Þ][\w'’-]+", draft[span.end : end]) if _TITLE.search(draft[span.start : span.end]) else None
-    return Span(start=span.start, end=span.end + more.end()) if more else span
+def _whole_lever(draft: str, span: Span, end: int) -> Span:
+    """A lever with the rest of what it acts on, of the name it stops in, and with the other way where there is one."""
+    stop = span.end
+    title = re.match(r"\.?\s+[A-ZÀ-Þ][\w'’-]+", draft[stop:end]) if _TITLE.search(draft[span.start : stop]) else None
+    if title:
+        stop += title.end()
+    elif _OPEN_ENDED.search(draft, span.start, stop) or re.match(r"\s\d", draft[stop:end]):
+        close = _CLAUSE_END.search(draft, stop + 1, end)
+        stop = close.start() if close else end
+    other = _OTHER_WAY.match(draft, stop, end)
+    if other and not re.search(r"\b(?:or|either|alternative\w*)\b", draft[span.start : stop], re.I):
+        stop = other.end()
+    return Span(start=span.start, end=stop - len(draft[span.start : stop]) + len(draft[span.start : stop].rstrip(" ,;:—–-")))
 
 
 def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
@@ -191,7 +208,7 @@ def _names_one(words: str) -> bool:
 _SINCE = re.compile(r"\b(?:since|ago)\b[^.;!?\n]*$", re.I)  # what has begun on a day is not due on it
 
 
-def _due_seen(draft: str, stated: Sequence[Stated], review_date: date | None) -> When | None:
+def _due_seen(draft: str, stated: Sequence[Stated], dates: Sequence[When], review_date: date | None) -> When | None:
     seen = [
         one
         for one in stated
@@ -200,10 +217,23 @@ def _due_seen(draft: str, stated: Sequence[Stated], review_date: date | None) ->
     best = max(seen, key=lambda one: one.chance, default=None)
     if best is None:
         return None
-    lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[best.start : best.end], re.I)
-    start = best.start + (lead.end() if lead else 0)
-    words = draft[start : best.end]
-    return When(start=start, end=best.end, day=resolve(words, review_date) if review_date else None, is_deadline=True)
+    start, end = _whole_date(draft, best, dates)
+    lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[start:end], re.I)
+    start += lead.end() if lead else 0
+    return When(start=start, end=end, day=resolve(draft[start:end], review_date) if review_date else None, is_deadline=True)
+
+
+def _whole_date(draft: str, seen: Span, dates: Sequence[When]) -> tuple[int, int]:
+    """What was seen, but for half a date, and for what comes after the date and is not of it."""
+    touched = [one for one in dates if one.start < seen.end and seen.start < one.end]
+    if not touched:
+        return seen.start, seen.end
+    start, end = min(seen.start, touched[0].start), max(seen.end, touched[-1].end)
+    beyond = _AFTER_DATE.search(draft, touched[-1].end, end)
+    return start, beyond.start() if beyond else end
+
+
+_AFTER_DATE = re.compile(r"\s*(?:[,;:(]|\s(?:by|from|for|because|since|with|and|but|so|or|if|to)\b)", re.I)
 
 
 _CELLS = re.compile(r"[^|]+")
@@ -354,10 +384,15 @@ def _names(item: str, offset: int) -> Iterator[Name]:
             words = match[0]
             if any(a < match.end() and match.start() < b for a, b in taken):
                 continue
-            if kind == "person" and (words.lower().split()[0] in _NOT_OWNER or _starts_sentence(item, match.start())):
+            if kind == "person" and (_no_person(words) or _starts_sentence(item, match.start())):
                 continue
             taken.append((match.start(), match.end()))
             yield Name(start=offset + match.start(), end=offset + match.end(), kind=kind)
+
+
+def _no_person(words: str) -> bool:
+    first = re.split(r"['’\s]", words.lower(), maxsplit=1)[0]
+    return first in _NOT_OWNER or re.fullmatch(_DAY, first, re.I) is not None
 
 
 def _starts_sentence(item: str, at: int) -> bool:

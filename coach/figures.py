@@ -160,9 +160,8 @@ class _DraftFigures:
                 self.lever.count(_holds(text, stated), Failure(draft.id, label.quote, stated, text))
         for key, stated in (("lever", label.lever), ("owner", label.owner), ("date", label.due)):
             if stated is None:
-                taken = [(one.due if key == "date" else getattr(one, key)) or "" for one in said]
-                shown = any(f"[{key}?]" in one.text for one in said) or all(taken)
-                self.blanks.count(shown, Failure(draft.id, label.quote, f"[{key}?]", text))
+                taken = [one for one in ((one.due if key == "date" else getattr(one, key)) for one in said) if one]
+                self.blanks.count(not taken, Failure(draft.id, label.quote, f"[{key}?]", " / ".join(taken)))
 
     def _add_privacy(
         self, draft: ExampleDraft, label: ExampleItem, pieces: Sequence[Item], public: Sequence[str], known: frozenset[str]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from coach.blocks import blocks
 from coach.lint import lint
 from coach.reader import Reader
 from coach.schema import ROOMS, Finding, Language, Rule, Signal
-from coach.segment import blocks, sentences
+from coach.segment import sentences
 
 # Lines that the reader is this sure belong to a record, the news or one person need not be decided.
 _ELSEWHERE_AT = 0.8

@@ -12,7 +12,7 @@ from coach.embedding import Embedder
 from coach.errors import IndexError_
 from coach.index import Builder, ensure_index, find_index
 from coach.playbook import Playbook, build_playbook, open_client
-from coach.questions import Bank, flatten, words_of
+from coach.questions import Bank, bank_texts
 from coach.reader import Reader
 from coach.resources import Corpus, corpus_digest, load_corpus, load_phrasing, load_rooms, load_rules, load_signals
 from coach.route import Router
@@ -74,7 +74,7 @@ def _build(settings: Settings, digest: str, progress: Progress | None, force: bo
         report("fitting the router", 1, 1)
 
     def questions(folder: Path, report: Progress) -> None:
-        vectors = embedder.embed([words_of(one) for _, one in flatten(corpus.questions)])
+        vectors = embedder.embed(bank_texts(corpus.questions))
         np.save(folder / "vectors.npy", vectors, allow_pickle=False)
         report("indexing questions", len(vectors), len(vectors))
 
@@ -102,12 +102,11 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         playbook = Playbook(open_client(None, settings.chroma_url), _shared_name(corpus.digest), embedder)
     else:
         playbook = Playbook(open_client(folder / "playbook", None), _COLLECTION, embedder)
-    entries = flatten(corpus.questions)
     try:
         vectors = np.load(folder / "questions" / "vectors.npy", allow_pickle=False)
     except (OSError, ValueError):
         vectors = np.zeros((0, 0), np.float32)
-    if len(vectors) != len(entries):
+    if len(vectors) != len(bank_texts(corpus.questions)):
         raise IndexError_("The question index is damaged.", "Run `coach index --force` to build it again.")
     return Library(
         rooms=load_rooms(settings.corpus),
@@ -119,6 +118,6 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         reader=reader,
         router=Router.load(folder / "router", reader),
         playbook=playbook,
-        bank=Bank(entries, vectors),
+        bank=Bank.of(corpus.questions, vectors),
         pages=corpus.pages,
     )

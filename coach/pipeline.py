@@ -16,6 +16,8 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from coach.accepted import Accepted
 from coach.batch import Ledger, phrase
+from coach.blocks import blocks
+from coach.compose import filler_of
 from coach.draft import check_draft
 from coach.edits import check_answers, move
 from coach.errors import CoachError, OptionError
@@ -27,11 +29,11 @@ from coach.library import Library, open_library
 from coach.lint import lint
 from coach.model import Model, connect
 from coach.phrase import Done, Writer
-from coach.questions import Line, choose
+from coach.questions import Line, choose, matter
 from coach.resources import load_guard_words, load_phrased, load_prompts
 from coach.route import Judged
 from coach.schema import SLOTS, Brief, Language, PageQuote, Question, Room, Segment, Side
-from coach.segment import assemble, blocks, likely_items
+from coach.segment import assemble, likely_items
 from coach.settings import Settings, load_settings
 from coach.threads import one_thread
 from coach.work import Work, all_private, settle
@@ -350,10 +352,21 @@ class Coach(Runnable[Any, Brief]):
         quotes = [_quote(text, one) for one in work]
         vectors = self.library.embedder.embed(quotes)
         lines = [
-            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n])
+            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n], self._matter(text, one, as_))
             for n, (one, quote) in enumerate(zip(work, quotes, strict=True))
         ]
         return choose(self.library.bank, lines, as_, count, goal)
+
+    def _matter(self, text: str, one: Work, as_: Side) -> str:
+        """What a question about an item may begin with. What was told in confidence is not repeated, not even to one person."""
+        if "one_on_one.confidence" in one.verdict.signals or one.segment.kind == "row":
+            return ""
+        inside = one.room == "one_on_one"
+        clauses = [
+            (unit.unit.start, unit.unit.end, unit.private if inside else 1 - unit.private) for unit in one.judged
+        ]
+        phrasing = self.library.phrasing
+        return matter(text, clauses, as_, filler_of(phrasing.fillers), phrasing.spellings)
 
 
 def _quote(text: str, one: Work) -> str:

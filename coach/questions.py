@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coach.schema import SLOTS, BankQuestion, Facts, Question, QuestionGoal, Room, Side, Slot
+from coach.spelling import spelled
 from coach.threads import one_thread
 
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
+_OWN, _SIGNS = 0.5, 3  # the say of a question's own words beside its goal's signs, and how many signs are asked
 _TWO_WAYS = frozenset({"option_b", "choice"})
 # What can follow `to`: the plain form of a verb. Options that begin otherwise are quoted whole.
 _DOES = re.compile(
@@ -40,7 +42,7 @@ _SIGNALS: dict[Slot, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """An item as the question bank sees it; vector is its sentence vector."""
+    """An item as the question bank sees it; vector is its sentence vector, matter what `matter` makes of it."""
 
     quote: str
     draft: str
@@ -48,24 +50,37 @@ class Line:
     signals: tuple[str, ...]
     facts: Facts
     vector: Vectors
+    matter: str = ""
 
 
 @dataclass(frozen=True)
 class Bank:
-    """The bank with one vector for each question: its text and when it fits."""
+    """The bank with a vector for each question, and for each goal those of its signs, (signs, 384)."""
 
     entries: tuple[tuple[QuestionGoal, BankQuestion], ...]
     vectors: Vectors
+    signs: Mapping[str, Vectors]
+
+    @classmethod
+    def of(cls, goals: Sequence[QuestionGoal], vectors: Vectors) -> Bank:
+        """The bank of these goals; vectors are those of `bank_texts`."""
+        entries = _flatten(goals)
+        signs: dict[str, Vectors] = {}
+        at = len(entries)
+        for goal in goals:
+            signs[goal.goal] = vectors[at : at + len(goal.signs)]
+            at += len(goal.signs)
+        return cls(entries, vectors[: len(entries)], signs)
 
 
-def flatten(goals: Sequence[QuestionGoal]) -> tuple[tuple[QuestionGoal, BankQuestion], ...]:
-    """Every question with its goal, in the order of the files."""
+def bank_texts(goals: Sequence[QuestionGoal]) -> list[str]:
+    """What the bank is found by: for every question when it fits and its words, then the signs of every goal."""
+    found = [f"{'; '.join(one.when)}. {one.text}" for _, one in _flatten(goals)]
+    return found + [sign for goal in goals for sign in goal.signs]
+
+
+def _flatten(goals: Sequence[QuestionGoal]) -> tuple[tuple[QuestionGoal, BankQuestion], ...]:
     return tuple((goal, question) for goal in goals for question in goal.questions)
-
-
-def words_of(question: BankQuestion) -> str:
-    """What a question is found by."""
-    return f"{'; '.join(question.when)}. {question.text}"
 
 
 def choose(
@@ -91,23 +106,33 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
     """How well each question fits each line, (questions, lines)."""
     if not lines:
         return np.zeros((len(rows), 0), np.float32)
+    seen = np.stack([line.vector for line in lines])
     with one_thread():
-        table = np.asarray(bank.vectors[rows] @ np.stack([line.vector for line in lines]).T, np.float32)
+        table = np.float32(_OWN) * np.asarray(bank.vectors[rows] @ seen.T, np.float32)
+        of_goal = {goal: _nearest(signs @ seen.T) for goal, signs in bank.signs.items() if len(signs)}
     kinds_of = [{signal.split(".", 1)[-1] for signal in line.signals} for line in lines]
     values_of = [_values(line) for line in lines]
     rooms = {slot: np.array([_ROOMS[slot].get(line.room, -0.1) for line in lines], np.float32) for slot in SLOTS}
     signals = {slot: np.array([0.08 * bool(kinds & _SIGNALS[slot]) for kinds in kinds_of], np.float32) for slot in SLOTS}
+    held = np.array([0.05 * bool(line.matter) for line in lines], np.float32)
     for r, n in enumerate(rows):
-        _, question = bank.entries[n]
+        goal, question = bank.entries[n]
+        if goal.goal in of_goal:
+            table[r] += of_goal[goal.goal]
         table[r] += rooms[question.slot]
         table[r] += signals[question.slot]
+        if question.after:
+            table[r] += held
         slots = _slots(question.fill or "")
-        if slots:
-            filled = np.array([slots <= values.keys() for values in values_of], np.float32)
-            table[r] += np.float32(0.06) * filled
+        if slots & _TWO_WAYS:
             # Two ways on the table are what a manager can be asked to choose between.
-            table[r] += np.float32(0.15) * filled * bool(slots & _TWO_WAYS)
+            table[r] += np.array([0.21 * (slots <= values.keys()) for values in values_of], np.float32)
     return table
+
+
+def _nearest(likeness: Vectors) -> Vectors:
+    """For each line how near the nearest signs of a goal are to it, (lines,)."""
+    return np.asarray(np.sort(likeness, axis=0)[-_SIGNS:].mean(axis=0), np.float32)
 
 
 @lru_cache(maxsize=4096)
@@ -140,7 +165,12 @@ def _best(
 
 
 def _spoken(goal: QuestionGoal, question: BankQuestion, line: Line | None) -> Question:
-    text = (_filled(question, _values(line)) if line else None) or question.text
+    text = question.text
+    if line:
+        values = _values(line)
+        two_ways = _filled(question, values) if _slots(question.fill or "") & _TWO_WAYS else None
+        held = f"{line.matter}: {question.after}" if line.matter and question.after else None
+        text = two_ways or held or _filled(question, values) or text
     return Question(
         slot=question.slot,
         goal=goal.goal,
@@ -169,9 +199,9 @@ def _values(line: Line) -> dict[str, str]:
         one = next((name for name in facts.names if name.kind == kind), None)
         if one and (kind == "key_result" or draft[one.start].isupper()):
             found[slot] = draft[one.start : one.end]
-    if facts.due or facts.dates:
-        when = facts.due or facts.dates[0]
-        found["date"] = draft[when.start : when.end]
+    when = facts.due or next((one for one in facts.dates if one.is_deadline), None)
+    if when:
+        found["date"] = _LEADS_DATE.sub("", draft[when.start : when.end])
     if facts.numbers:
         number = next((one for one in facts.numbers if one.role == "now"), facts.numbers[0])
         found["number"] = draft[number.start : number.end].strip()
@@ -189,4 +219,47 @@ def _values(line: Line) -> dict[str, str]:
     return found
 
 
+_LEADS_DATE = re.compile(r"(?:by|before|until|till|til|on|no later than)\s+", re.I)
 _NOT_TOPIC = frozenset("i we they he she it this that there my our you who what and but so not no nothing also everyone".split())
+
+
+# --- what a line is about, in its own words ---------------------------------------------------------
+
+_LEAST, _MOST = 4, 16  # words
+_WANTS_MORE = re.compile(
+    r"\b(?:a|an|the|of|to|for|from|with|by|at|into|than|as|if|unless|until|because|since|while|how|why|which|who|whose|what|when|where|whether|my|our|your|his|"
+    r"her|their|its|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|not|no|or|and|but|nor|either|about)$",
+    re.I,
+)
+_OF_ANOTHER = re.compile(r"(?:he|she|they|it|that|this|these|those|there|which|who|what|his|her|their|its|him|them)(?:['’]\w+)?\b", re.I)
+_THIRD = re.compile(r"\b(?:he|she|his|her|him|hers)\b", re.I)
+_LEAD = re.compile(r"(?:(?:so|and|but|plus|also|oh|ok|okay|well|anyway|because|though|then|honestly|frankly|ps|p\.s\.)\b[,:.…]*\s+|[-*•(]\s*|\d{1,2}[.)]\s+)+", re.I)
+
+
+def matter(draft: str, clauses: Sequence[tuple[int, int, float]], side: Side, fillers: re.Pattern[str], spellings: Mapping[str, str]) -> str:
+    """An item's matter in a few of its own words, for a question to begin with; empty where no clause can stand alone.
+
+    clauses: start, end and weight of each clause of the item, in order; neighbours may be joined.
+    """
+    best: tuple[float, str] = (0.0, "")
+    for first in range(len(clauses)):
+        for last in range(first, min(first + 3, len(clauses))):
+            start, end = clauses[first][0], clauses[last][1]
+            words = spelled(_LEAD.sub("", fillers.sub("", draft[start:end]), count=1), spellings).strip(" \t\n,;:.!–—-|…)")
+            count = len(words.split())
+            if not _LEAST <= count <= _MOST or not _stands_alone(words, side):
+                continue
+            weight = sum(one[2] for one in clauses[first : last + 1]) / (last - first + 1)
+            score = weight + 0.1 * bool(re.search(r"\d", words)) - 0.02 * abs(count - 9)
+            if score > best[0]:
+                best = (score, words)
+    words = best[1]
+    return words[0].upper() + words[1:] if re.match(r"[a-z]+(?:['’]\w+)?(?:\s|$)", words) else words
+
+
+def _stands_alone(words: str, side: Side) -> bool:
+    if _OF_ANOTHER.match(words) or _WANTS_MORE.search(words) or re.search(r"[?|:\n]", words):
+        return False
+    if any(words.count(a) != words.count(b) for a, b in ("()", "[]", "“”")) or words.count('"') % 2:
+        return False
+    return side == "report" or not _THIRD.search(words)

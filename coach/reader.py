@@ -18,9 +18,10 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from coach.blocks import Block
 from coach.errors import EmbeddingError
 from coach.schema import TAGS, Stated
-from coach.segment import Block, Unit
+from coach.segment import Unit
 from coach.threads import one_thread
 
 Array = NDArray[np.float32]
@@ -249,18 +250,25 @@ class Reader:
 
 
 _LOOSE = " \t\n,;:.–—-|"
+_JOINS = "/.,'’-&"  # what holds a word or a date together from inside
 
 
 def _whole_words(text: str, start: int, end: int, least: int, most: int) -> tuple[int, int]:
-    while start > least and text[start - 1].isalnum() and text[start].isalnum():
-        start -= 1
-    while end < most and text[end - 1].isalnum() and text[end].isalnum():
-        end += 1
+    while start > least and text[start].isalnum() and _goes_on(text, start - 1, -1, least, most):
+        start -= 1 if text[start - 1].isalnum() else 2
+    while end < most and text[end - 1].isalnum() and _goes_on(text, end, 1, least, most):
+        end += 1 if text[end].isalnum() else 2
     while start < end and text[start] in _LOOSE:
         start += 1
     while end > start and text[end - 1] in _LOOSE:
         end -= 1
     return start, end
+
+
+def _goes_on(text: str, at: int, step: int, least: int, most: int) -> bool:
+    """Whether a word that ends beside text[at] goes on there, or behind a mark inside it."""
+    beyond = at + step
+    return text[at].isalnum() or (text[at] in _JOINS and least <= beyond < most and text[beyond].isalnum())
 
 
 def _runs(flags: NDArray[np.bool_]) -> Iterator[slice]:

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coach.blocks import Block
 from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
-from coach.segment import Block, Unit, parted, units
+from coach.segment import Unit, parted, units
 from coach.sieve import Sieve
 
 Matrix = NDArray[np.float32]

@@ -407,7 +407,7 @@ class Phrasing(Frozen):
 
 
 class BankQuestion(Frozen):
-    """A question of the bank; `fill` is its form with slots taken from the draft."""
+    """A question of the bank; `fill` is its form with slots taken from the draft, `after` what it is behind the words of a line."""
 
     id: str
     text: str
@@ -416,14 +416,16 @@ class BankQuestion(Frozen):
     when: tuple[str, ...]
     follow_up: str
     fill: str | None = None
+    after: str | None = None
 
 
 class QuestionGoal(Frozen):
-    """All the bank's questions towards one goal."""
+    """All the bank's questions towards one goal; `signs` are lines of the sort people write when it is theirs."""
 
     goal: str
     title: str
     page: str
+    signs: tuple[str, ...] = ()
     questions: tuple[BankQuestion, ...]
 
 

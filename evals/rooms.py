@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
+from coach.blocks import blocks
 from coach.embedding import Embedder
 from coach.reader import Reader
 from coach.resources import load_corpus, load_labelled, load_signals
 from coach.route import Router, Words
 from coach.schema import ROOMS, ExampleDraft, ExampleItem
-from coach.segment import blocks
 
 ROOT = Path(__file__).resolve().parent.parent
 Table = NDArray[np.float64]

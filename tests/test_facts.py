@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from coach.facts import read_facts
+from coach.schema import Stated
 
 
 def facts(text: str, columns: tuple[str, ...] = ()):  # type: ignore[no-untyped-def]
@@ -73,3 +74,44 @@ def test_what_is_not_said_is_absent() -> None:
     assert found.owner is None
     assert found.due is None
     assert not found.levers
+
+
+def seen(text: str, tag: str, words_: str):  # type: ignore[no-untyped-def]
+    """The facts of a text in which the reader saw these words."""
+    at = text.index(words_)
+    return read_facts(text, 0, len(text), stated=[Stated(start=at, end=at + len(words_), tag=tag, chance=0.9)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "glimpse", "due"),
+    [
+        ("the mould is released 5/23, after 5/9 it is no choice any more", "5/", "5/9"),
+        ("frozen until 12/15 by the harbour office", "12/15 by the harbour office", "12/15"),
+        ("sign it by Feb 2, or the slot is gone", "Feb", "Feb 2"),
+        ("we need it before the auction", "before the auction", "before the auction"),
+    ],
+)
+def test_a_due_date_is_the_whole_date_and_no_more(text: str, glimpse: str, due: str) -> None:
+    if glimpse == "5/":
+        at = text.index("5/9")
+        found = read_facts(text, 0, len(text), stated=[Stated(start=at, end=at + 2, tag="due", chance=0.9)]).due
+    else:
+        found = seen(text, "due", glimpse).due
+    assert words(text, found) == due
+
+
+@pytest.mark.parametrize(
+    ("text", "glimpse", "lever"),
+    [
+        ("30 sites only if the survey is cut from 46 questions; Ana knows", "the survey is cut from", "the survey is cut from 46 questions"),
+        ("we could rent the second crane, or slip to May", "rent the second crane", "rent the second crane, or slip to May"),
+        ("the fix needs the ceiling raised, which Risk has to sign", "needs the", "needs the ceiling raised"),
+    ],
+)
+def test_a_lever_is_said_to_its_end(text: str, glimpse: str, lever: str) -> None:
+    assert [text[one.start : one.end] for one in seen(text, "lever", glimpse).levers] == [lever]
+
+
+def test_no_short_form_and_no_weekday_is_a_person() -> None:
+    text = "so I'm late and I'd say Fridays are bad, but Halvard knows"
+    assert [text[one.start : one.end] for one in facts(text).names] == ["Halvard"]

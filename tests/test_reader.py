@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from coach.blocks import blocks
 from coach.errors import EmbeddingError
 from coach.reader import MAX_TOKENS, Reader, encoder, pack
-from coach.segment import blocks
 
 READER = Reader()
 ENCODE = encoder()

