@@ -10,11 +10,12 @@ judged     the whole item, where the reader finds it points to a decision less t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from coach.schema import Finding, Rule, Signal, Span
 from coach.sieve import Sieve
+from coach.signals import Signals, regex, source
 
 POINTS = 0.5  # from here on an item points to a decision
 _COUNTED = {"words": re.compile(r"\S+"), "commas": re.compile(r",\s")}
@@ -33,7 +34,7 @@ def lint(
     for span, point in zip(spans, points, strict=True):
         item = text[span.start : span.end]
         before = len(found)
-        shown = _Shown(item, compiled)
+        shown = compiled.signals.shown(item)
         for number in sorted(compiled.sieve.passed(item)):
             rule = compiled.rules[number]
             if (rule.rule.last and len(found) > before) or (rule.rule.yields and point >= POINTS):
@@ -56,8 +57,8 @@ class _Rule:
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
-        self._unless = [_regex(one) for one in rule.unless]
-        self._sources = [_source(one) for one in rule.patterns] + ([_any_of(rule.phrases)] if rule.phrases else [])
+        self._unless = [regex(one) for one in rule.unless]
+        self._sources = [source(one) for one in rule.patterns] + ([_any_of(rule.phrases)] if rule.phrases else [])
         self._patterns = [re.compile(one, re.I) for one in self._sources]
 
     @property
@@ -65,7 +66,7 @@ class _Rule:
         """Patterns of which one must match for the rule to speak; one that always does where there are none."""
         return self._sources if self.rule.kind in ("phrases", "pattern") else [""]
 
-    def matches(self, item: str, point: float, shown: _Shown) -> Iterator[tuple[int, int]]:
+    def matches(self, item: str, point: float, shown: Mapping[str, tuple[int, int]]) -> Iterator[tuple[int, int]]:
         if self.rule.kind == "judged":
             if point < self.rule.below:
                 yield 0, len(item)
@@ -74,7 +75,7 @@ class _Rule:
         if places and not any(one.search(item) for one in self._unless):
             yield from sorted(places)
 
-    def _places(self, item: str, shown: _Shown) -> Iterator[tuple[int, int]]:
+    def _places(self, item: str, shown: Mapping[str, tuple[int, int]]) -> Iterator[tuple[int, int]]:
         if self.rule.kind == "count":
             counted = _COUNTED.get(self.rule.counts, _COUNTED["words"])
             at = 0
@@ -83,11 +84,11 @@ class _Rule:
                     yield at + len(item[at:end]) - len(item[at:end].lstrip()), end
                 at = end
             return
-        if any(shown.place(one) for one in self.rule.lacks):
+        if any(one in shown for one in self.rule.lacks):
             return
         first: tuple[int, int] | None = None
         for need in self.rule.needs:
-            place = shown.place(need)
+            place = shown.get(need)
             if place is None:
                 return
             first = first or place
@@ -99,49 +100,13 @@ class _Rule:
                 yield match.span("here") if "here" in pattern.groupindex else match.span()
 
 
-class _Signal:
-    def __init__(self, signal: Signal) -> None:
-        self._patterns = [_regex(one) for one in signal.patterns]
-        self._unless = [_regex(one) for one in signal.unless]
-
-    def place(self, item: str) -> tuple[int, int] | None:
-        """Where an item shows it first, or None."""
-        places = [match.span() for one in self._patterns if (match := one.search(item))]
-        return min(places) if places and not any(one.search(item) for one in self._unless) else None
-
-
 class _Compiled:
-    """Rules in the order in which they speak, signals by name, and a sieve for either."""
+    """Rules in the order in which they speak, with a sieve for them, and the signals they ask about."""
 
     def __init__(self, rules: Sequence[Rule], signals: Sequence[Signal]) -> None:
         self.rules = [_Rule(one) for one in sorted(rules, key=lambda one: one.last)]
         self.sieve = Sieve(one.sources for one in self.rules)
-        self.signals = {one.id: (number, _Signal(one)) for number, one in enumerate(signals)}
-        self.signal_sieve = Sieve([_source(pattern) for pattern in one.patterns] for one in signals)
-
-
-class _Shown:
-    """Where one item shows each signal; several rules ask about the same."""
-
-    def __init__(self, item: str, compiled: _Compiled) -> None:
-        self._item, self._signals = item, compiled.signals
-        self._passed = compiled.signal_sieve.passed(item)
-        self._known: dict[str, tuple[int, int] | None] = {}
-
-    def place(self, name: str) -> tuple[int, int] | None:
-        """Where the item shows a signal first, or None."""
-        if name not in self._known:
-            number, signal = self._signals[name]
-            self._known[name] = signal.place(self._item) if number in self._passed else None
-        return self._known[name]
-
-
-def _source(pattern: str) -> str:
-    return pattern.replace("'", "['’]")
-
-
-def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(_source(pattern), re.I)
+        self.signals = Signals(signals)
 
 
 def _any_of(phrases: Iterable[str]) -> str:

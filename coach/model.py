@@ -10,12 +10,10 @@ import asyncio
 import ipaddress
 import json
 import re
-import socket
-import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -25,6 +23,7 @@ from urllib.parse import urlsplit
 from coach.errors import ModelError, OptionError
 from coach.local import LOCAL, Server, is_local, serve, writes
 from coach.settings import Settings
+from coach.trouble import failure, kind_of
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -178,7 +177,7 @@ class Model:
         except ModelError:
             raise
         except Exception as error:
-            raise _failure(_kind(error), self) from None
+            raise self._failure(kind_of(error)) from None
         given, taken, cached = counts
         usage = Usage(
             calls=1,
@@ -228,13 +227,16 @@ class Model:
                             details.get("cache_read") or 0,
                         )
                     if _REPEATING.search(text[-600:]) or len(text) > 12 * wanted.limit + 400:
-                        raise _failure("endless repetition", self)
+                        raise self._failure("endless repetition")
                     if wanted.heard and "}" in str(chunk.text):
                         wanted.heard(text)
         if "content_filter" in ended:
-            raise _failure("refusal", self)
+            raise self._failure("refusal")
         self.streams = came > 1
         return text, counts
+
+    def _failure(self, kind: str) -> ModelError:
+        return failure(kind, self.where, self.name, self.timeout)
 
 
 async def _chunks(stream: AsyncIterator[Any]) -> AsyncGenerator[Any, None]:
@@ -370,7 +372,7 @@ def _format(kind: str, wanted: _Wanted) -> dict[str, Any]:
 
 def _refused_format(error: Exception) -> bool:
     """Whether a server turned the request down for its shape, so that a plainer one may pass."""
-    return getattr(error, "status_code", None) in (400, 422) and _kind(error) == "refused request"
+    return getattr(error, "status_code", None) in (400, 422) and kind_of(error) == "refused request"
 
 
 def read_fields(text: str, fields: Sequence[str]) -> dict[str, str]:
@@ -386,7 +388,7 @@ def read_texts(text: str, fields: Sequence[str], lines: int, whole: bool = True)
     """
     body = re.sub(r"<think>.*?(?:</think>|$)", "", text, flags=re.S).strip()
     if not body and whole:
-        raise _failure("empty reply")
+        raise failure("empty reply")
     decoder = json.JSONDecoder(strict=False)
     out: dict[int, dict[str, str]] = {}
     at, strange = 0, False
@@ -410,124 +412,7 @@ def read_texts(text: str, fields: Sequence[str], lines: int, whole: bool = True)
             break
     if out or not whole:
         return out
-    raise _failure("schema ignored" if strange else "half a JSON" if "{" in body else "no JSON")
-
-
-# --- what can go wrong -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    what: str
-    fix: str
-    stops: bool = True
-
-
-_RETRY_LATER = "Prepare the draft again in a few minutes."
-_ONCE = "Prepare the draft again, or use another model, if this line matters."
-_TROUBLE: Mapping[str, _Trouble] = {
-    "refused connection": _Trouble("Nothing answers at {where}.", "Start the model server, or correct COACH_BASE_URL."),
-    "unknown host": _Trouble("The name {where} is not known on this network.", "Check COACH_BASE_URL and the network."),
-    "unsafe connection": _Trouble(
-        "The connection to {where} is not trusted (TLS).", "Check its certificate, or write http:// for a server without one."
-    ),
-    "wrong key": _Trouble("{where} does not accept the key.", "Check OPENAI_API_KEY."),
-    "forbidden": _Trouble("{where} does not let this key use {name}.", "Use a key or a model that is allowed."),
-    "unknown model": _Trouble("{where} has no model {name}.", "Check COACH_MODEL and COACH_BASE_URL."),
-    "too many calls": _Trouble("{where} says: too many calls.", f"{_RETRY_LATER} A lower COACH_MODEL_PARALLEL helps."),
-    "server fault": _Trouble("{where} failed.", _RETRY_LATER),
-    "moved": _Trouble("{where} sends calls on to another address, which is not followed.", "Correct COACH_BASE_URL."),
-    "slow": _Trouble("{name} did not answer within {seconds:g} s.", "Raise COACH_MODEL_TIMEOUT, or use a smaller model.", False),
-    "cut off": _Trouble("The answer of {name} was cut off on its way.", _ONCE, False),
-    "refusal": _Trouble("{name} declined to answer.", _ONCE, False),
-    "too long": _Trouble("A line is too long for {name}.", "Split the line, or use a model that reads more.", False),
-    "refused request": _Trouble("{where} does not understand the call.", "Check that it is an OpenAI-compatible server."),
-    "empty reply": _Trouble("{name} answered with nothing.", _ONCE, False),
-    "no JSON": _Trouble("{name} answered in another form than asked.", _ONCE, False),
-    "half a JSON": _Trouble("{name} stopped in the middle of its answer.", _ONCE, False),
-    "schema ignored": _Trouble("{name} answered in another form than asked.", _ONCE, False),
-    "endless repetition": _Trouble("{name} repeated itself without end and was stopped.", _ONCE, False),
-    "unusable": _Trouble("{name} failed in a way the coach does not know.", "Run coach doctor."),
-}
-
-
-def _failure(kind: str, model: Model | None = None) -> ModelError:
-    trouble = _TROUBLE[kind]
-    words = {
-        "where": model.where if model else "The server",
-        "name": model.name if model else "The model",
-        "seconds": model.timeout if model else 0,
-    }
-    return ModelError(kind, trouble.what.format(**words), trouble.fix, trouble.stops)
-
-
-def trouble_kinds() -> tuple[str, ...]:
-    """Every kind of failure that is told apart."""
-    return tuple(_TROUBLE)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        one = waiting.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        yield one
-        waiting += [one.__cause__, one.__context__]
-        waiting += getattr(one, "exceptions", ())
-
-
-_BY_STATUS = {401: "wrong key", 403: "forbidden", 404: "unknown model", 408: "slow", 413: "too long", 429: "too many calls"}
-_TOO_LONG = re.compile(r"context|too long|exceeds? the|maximum.{0,20}tokens", re.I)
-
-
-def _kind(error: BaseException) -> str:
-    """The kind of failure behind whatever a client raised."""
-    from langchain_core import exceptions as named
-
-    causes = list(_causes(error))
-    if any(isinstance(one, named.ContextOverflowError) for one in causes):
-        return "too long"
-    if any(isinstance(one, named.ModelRefusalError) for one in causes):
-        return "refusal"
-    status = next((s for one in causes if isinstance(s := getattr(one, "status_code", None), int)), None)
-    if status is not None:
-        if status in (400, 422) and _TOO_LONG.search(str(error)):
-            return "too long"
-        if 300 <= status < 400:
-            return "moved"
-        return _BY_STATUS.get(status) or ("server fault" if status >= 500 else "refused request")
-    for one in causes:
-        if isinstance(one, ssl.SSLError):
-            return "unsafe connection"
-        if isinstance(one, socket.gaierror):
-            return "unknown host"
-    names = {type(one).__name__ for one in causes}
-    if any(isinstance(one, TimeoutError) for one in causes) or names & {"APITimeoutError", "ReadTimeout", "ConnectTimeout", "PoolTimeout"}:
-        return "slow"
-    if names & {"RemoteProtocolError", "ReadError", "WriteError"} or any(isinstance(one, ConnectionResetError) for one in causes):
-        return "cut off"
-    if any(isinstance(one, ConnectionError) for one in causes) or names & {"ConnectError", "APIConnectionError"}:
-        return "refused connection"
-    for kind, known in (
-        ("wrong key", named.ModelAuthenticationError),
-        ("forbidden", named.ModelPermissionDeniedError),
-        ("unknown model", named.ModelNotFoundError),
-        ("too many calls", named.ModelRateLimitError),
-        ("slow", named.ModelTimeoutError),
-        ("refused connection", named.ModelConnectionError),
-        ("refused request", named.ModelInvalidRequestError),
-        ("server fault", named.ModelAPIError),
-    ):
-        if any(isinstance(one, known) for one in causes):
-            return kind
-    if names & {"APIError", "APIResponseValidationError"}:
-        return "server fault"
-    if names & {"JSONDecodeError"} or any(isinstance(one, ValueError) and "No generation" in str(one) for one in causes):
-        return "refused request"  # a page in place of an answer
-    return "unusable"
+    raise failure("schema ignored" if strange else "half a JSON" if "{" in body else "no JSON")
 
 
 # --- does it work ------------------------------------------------------------------------------------

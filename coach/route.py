@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
 from coach.segment import Unit, parted, units
-from coach.sieve import Sieve
+from coach.signals import Signals
 
 Matrix = NDArray[np.float32]
 
@@ -65,15 +64,7 @@ class Words:
     def __init__(self, vocabulary: Sequence[str], weights: Matrix, signals: Sequence[Signal]) -> None:
         self.vocabulary = {term: number for number, term in enumerate(vocabulary)}
         self.weights = weights
-        self._signals = [
-            (
-                one.id,
-                [re.compile(pattern, re.I) for pattern in one.patterns],
-                [re.compile(pattern, re.I) for pattern in one.unless],
-            )
-            for one in signals
-        ]
-        self._sieve = Sieve(one.patterns for one in signals)
+        self._signals = Signals(signals)
 
     @staticmethod
     def terms(text: str) -> list[str]:
@@ -109,21 +100,12 @@ class Words:
 
     def signals_of(self, text: str) -> list[str]:
         """The ids of the signals that a text shows."""
-        return list(self._shown(text))
-
-    @lru_cache(maxsize=1024)  # noqa: B019 - a clause and an item are often the same words; one instance lives as long as its process
-    def _shown(self, text: str) -> tuple[str, ...]:
-        shown = []
-        for number in sorted(self._sieve.passed(text)):
-            name, patterns, unless = self._signals[number]
-            if any(p.search(text) for p in patterns) and not any(p.search(text) for p in unless):
-                shown.append(name)
-        return tuple(shown)
+        return list(self._signals.shown(text))
 
     def dense(self, text: str) -> Matrix:
         """Signals and length as one row."""
         shown = set(self.signals_of(text))
-        flags = [1.0 if name in shown else 0.0 for name, _, _ in self._signals]
+        flags = [1.0 if name in shown else 0.0 for name in self._signals.names]
         return np.array([*flags, min(len(text.split()), 60) / 30], np.float32) * 0.7
 
 

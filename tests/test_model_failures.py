@@ -14,7 +14,7 @@ import pytest
 
 from coach import Brief, Coach, Settings
 from coach.jobs import Stats
-from coach.model import trouble_kinds
+from coach.trouble import trouble_kinds
 from tests.conftest import MIXED
 from tests.servers import Answer, Connection, honest, lines_of, raw, rephrased, reply, saying, serving
 

@@ -189,3 +189,11 @@ def test_two_documents_have_their_agendas(coach: Coach) -> None:
     assert [one.slot for one in brief.agenda.one_on_one] == ["hidden blocker", "career question", "manager decision"]
     assert [one.slot for one in brief.agenda.okr_review] == ["objective movement", "dependency", "decision request"]
     assert brief.checklist and all(check.message for check in brief.checklist)
+
+
+def test_curly_apostrophes_keep_a_confidence_as_straight_ones_do(coach: Coach) -> None:
+    said = "don't tell anyone, but the Rotterdam depot closes in March"
+    for text in (said, said.replace("'", "’")):
+        brief = coach.prep(f"- 14 of 20 vans have the new scanner, 20 was promised for June\n- {text}\n")
+        assert "Rotterdam" not in brief.documents.okr
+        assert {item.room for item in brief.items if "Rotterdam" in item.quote} == {"one_on_one"}
