@@ -218,6 +218,8 @@ def _due_seen(draft: str, stated: Sequence[Stated], dates: Sequence[When], revie
     if best is None:
         return None
     start, end = _whole_date(draft, best, dates)
+    while _HALF_DATE.search(draft, start, end) and (word := re.match(r"\s+[^\s.;:!?,|]+", draft[end:])):
+        end += word.end()
     lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[start:end], re.I)
     start += lead.end() if lead else 0
     return When(start=start, end=end, day=resolve(draft[start:end], review_date) if review_date else None, is_deadline=True)
@@ -233,6 +235,7 @@ def _whole_date(draft: str, seen: Span, dates: Sequence[When]) -> tuple[int, int
     return start, beyond.start() if beyond else end
 
 
+_HALF_DATE = re.compile(r"(?:^|\s)(?:by|before|until|till|til|the|of|end|a|an|our|your|his|her|their|next|this|in|on|at)$", re.I)
 _AFTER_DATE = re.compile(r"\s*(?:[,;:(]|\s(?:by|from|for|because|since|with|and|but|so|or|if|to)\b)", re.I)
 
 

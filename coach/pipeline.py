@@ -27,9 +27,10 @@ from coach.jobs import Stats, jobs_of, said_of
 from coach.language import judge_language
 from coach.library import Library, open_library
 from coach.lint import lint
+from coach.matter import matter
 from coach.model import Model, connect
 from coach.phrase import Done, Writer
-from coach.questions import Line, choose, matter
+from coach.questions import Line, choose
 from coach.resources import load_guard_words, load_phrased, load_prompts
 from coach.route import Judged
 from coach.schema import SLOTS, Brief, Language, PageQuote, Question, Room, Segment, Side
@@ -352,7 +353,7 @@ class Coach(Runnable[Any, Brief]):
         quotes = [_quote(text, one) for one in work]
         vectors = self.library.embedder.embed(quotes)
         lines = [
-            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n], self._matter(text, one, as_))
+            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n], one.verdict.goals, self._matter(text, one, as_))
             for n, (one, quote) in enumerate(zip(work, quotes, strict=True))
         ]
         return choose(self.library.bank, lines, as_, count, goal)
@@ -366,7 +367,8 @@ class Coach(Runnable[Any, Brief]):
             (unit.unit.start, unit.unit.end, unit.private if inside else 1 - unit.private) for unit in one.judged
         ]
         phrasing = self.library.phrasing
-        return matter(text, clauses, as_, filler_of(phrasing.fillers), phrasing.spellings)
+        names = [text[name.start : name.end] for name in one.facts.names if name.kind == "person"]
+        return matter(text, clauses, names, as_, filler_of(phrasing.fillers), phrasing.spellings)
 
 
 def _quote(text: str, one: Work) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coach.schema import SLOTS, BankQuestion, Facts, Question, QuestionGoal, Room, Side, Slot
-from coach.spelling import spelled
 from coach.threads import one_thread
 
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
+_BROAD = "career_direction"
+_NEAR = 0.1  # by which another goal may be farther from a line than the nearest one and still be its goal too
+_READ = 0.5  # the say of the reader beside the signs of a goal
 _OWN, _SIGNS = 0.5, 3  # the say of a question's own words beside its goal's signs, and how many signs are asked
 _TWO_WAYS = frozenset({"option_b", "choice"})
 # What can follow `to`: the plain form of a verb. Options that begin otherwise are quoted whole.
@@ -29,9 +32,9 @@ _DOES = re.compile(
 
 # What kind of line each slot of the 1:1 wants to hold on to.
 _ROOMS: dict[Slot, dict[Room, float]] = {
-    "hidden_blocker": {"one_on_one": 0.15, "okr_review": 0.06, "leave_out": 0.02},
-    "career": {"one_on_one": 0.15, "okr_doc": 0.02},
-    "manager_decision": {"okr_review": 0.15, "one_on_one": 0.03},
+    "hidden_blocker": {"one_on_one": 0.25, "okr_review": 0.06, "leave_out": -0.02},
+    "career": {"one_on_one": 0.2, "okr_doc": 0.02},
+    "manager_decision": {"okr_review": 0.2, "one_on_one": 0.03},
 }
 _SIGNALS: dict[Slot, frozenset[str]] = {
     "hidden_blocker": frozenset({"workload", "conflict", "power", "signal", "confidence", "dependency"}),
@@ -42,7 +45,11 @@ _SIGNALS: dict[Slot, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Line:
-    """An item as the question bank sees it; vector is its sentence vector, matter what `matter` makes of it."""
+    """An item as the question bank sees it.
+
+    vector: its sentence vector. goals: the chance of each goal that the reader knows. matter: the words a question may
+    begin with.
+    """
 
     quote: str
     draft: str
@@ -50,6 +57,7 @@ class Line:
     signals: tuple[str, ...]
     facts: Facts
     vector: Vectors
+    goals: Mapping[str, float] = field(default_factory=dict)
     matter: str = ""
 
 
@@ -91,25 +99,38 @@ def choose(
     rows = [n for n, (of, one) in enumerate(bank.entries) if one.asks == side and goal in (None, of.goal)]
     if not rows:
         return ()
-    likeness: list[list[float]] = _likeness(bank, rows, lines).tolist()
+    table, near = _likeness(bank, rows, lines)
+    likeness: list[list[float]] = table.tolist()
     chosen: list[tuple[int, int]] = []
+    asked: list[Question] = []
     wanted: list[Slot | None] = [*SLOTS] if goal is None else []
     wanted += [None] * max(0, count - len(wanted))
     for slot in wanted[:count]:
         pick = _best(bank, rows, likeness, lines, slot, chosen)
-        if pick is not None:
-            chosen.append(pick)
-    return tuple(_spoken(*bank.entries[n], lines[line] if line >= 0 else None) for n, line in chosen)
+        if pick is None:
+            continue
+        is_near = pick[1] >= 0 and bool(near[rows.index(pick[0]), pick[1]])
+        if slot == "career" and not is_near:
+            # No line is about it: asked all the same, and open, for nothing of it may be presumed.
+            broad = [n for n in rows if bank.entries[n][0].goal == _BROAD] or rows
+            pick = _best(bank, broad, [likeness[rows.index(n)] for n in broad], lines, slot, chosen) or pick
+        chosen.append(pick)
+        asked.append(_spoken(*bank.entries[pick[0]], lines[pick[1]] if pick[1] >= 0 else None, is_near or slot != "career"))
+    return tuple(asked)
 
 
-def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray[np.float32]:
-    """How well each question fits each line, (questions, lines)."""
+def _likeness(
+    bank: Bank, rows: Sequence[int], lines: Sequence[Line]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """How well each question fits each line, and whether the line is about its goal more than, by much, about another; (questions, lines)."""
     if not lines:
-        return np.zeros((len(rows), 0), np.float32)
+        return np.zeros((len(rows), 0), np.float32), np.zeros((len(rows), 0), np.bool_)
+    near = np.ones((len(rows), len(lines)), np.bool_)
     seen = np.stack([line.vector for line in lines])
     with one_thread():
         table = np.float32(_OWN) * np.asarray(bank.vectors[rows] @ seen.T, np.float32)
-        of_goal = {goal: _nearest(signs @ seen.T) for goal, signs in bank.signs.items() if len(signs)}
+        of_goal = {goal: _towards(goal, signs @ seen.T, lines) for goal, signs in bank.signs.items()}
+    best = np.max(list(of_goal.values()), axis=0) if of_goal else np.zeros(len(lines), np.float32)
     kinds_of = [{signal.split(".", 1)[-1] for signal in line.signals} for line in lines]
     values_of = [_values(line) for line in lines]
     rooms = {slot: np.array([_ROOMS[slot].get(line.room, -0.1) for line in lines], np.float32) for slot in SLOTS}
@@ -118,7 +139,8 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
     for r, n in enumerate(rows):
         goal, question = bank.entries[n]
         if goal.goal in of_goal:
-            table[r] += of_goal[goal.goal]
+            table[r] += 2 * of_goal[goal.goal] - best  # a line belongs to the goal that is nearest to it
+            near[r] = of_goal[goal.goal] >= best - _NEAR
         table[r] += rooms[question.slot]
         table[r] += signals[question.slot]
         if question.after:
@@ -127,12 +149,14 @@ def _likeness(bank: Bank, rows: Sequence[int], lines: Sequence[Line]) -> NDArray
         if slots & _TWO_WAYS:
             # Two ways on the table are what a manager can be asked to choose between.
             table[r] += np.array([0.21 * (slots <= values.keys()) for values in values_of], np.float32)
-    return table
+    return table, near
 
 
-def _nearest(likeness: Vectors) -> Vectors:
-    """For each line how near the nearest signs of a goal are to it, (lines,)."""
-    return np.asarray(np.sort(likeness, axis=0)[-_SIGNS:].mean(axis=0), np.float32)
+def _towards(goal: str, likeness: Vectors, lines: Sequence[Line]) -> Vectors:
+    """How much each line calls for a goal, (lines,): how near its signs are, and for a private line what the reader says."""
+    signs = np.sort(likeness, axis=0)[-_SIGNS:].mean(axis=0) if len(likeness) else np.zeros(len(lines), np.float32)
+    read = [math.sqrt(line.goals.get(goal, 0.0)) if line.room == "one_on_one" else 0.0 for line in lines]
+    return np.asarray(signs + np.float32(_READ) * np.array(read, np.float32), np.float32)
 
 
 @lru_cache(maxsize=4096)
@@ -164,9 +188,9 @@ def _best(
     return (best[1], best[2]) if best else None
 
 
-def _spoken(goal: QuestionGoal, question: BankQuestion, line: Line | None) -> Question:
+def _spoken(goal: QuestionGoal, question: BankQuestion, line: Line | None, holds_on: bool) -> Question:
     text = question.text
-    if line:
+    if line and holds_on:
         values = _values(line)
         two_ways = _filled(question, values) if _slots(question.fill or "") & _TWO_WAYS else None
         held = f"{line.matter}: {question.after}" if line.matter and question.after else None
@@ -207,10 +231,12 @@ def _values(line: Line) -> dict[str, str]:
         found["number"] = draft[number.start : number.end].strip()
     if facts.levers:
         said = re.sub(r"\s+", " ", draft[facts.levers[0].start : facts.levers[0].end])
+        said = re.split(r"[.!?] ", said)[-1]
         halves = re.split(r",? or (?:we |i |to )?", said, maxsplit=1)
         if len(halves) == 2 and all(3 <= len(half.split()) <= 14 for half in halves):
             first = re.sub(r"^(?:either |we |i |to |whether )+", "", halves[0].strip(" ,"), flags=re.I)
-            found["choice"] = f"{first} or {halves[1].strip(' ,.')}"
+            if not _ASKS.search(first):
+                found["choice"] = f"{first} or {halves[1].strip(' ,.')}"
             if _DOES.match(first) and _DOES.match(halves[1]):
                 found["option_a"], found["option_b"] = first, halves[1].strip(" ,.")
     topic = re.match(r"(?:the )?([A-Za-z][\w&/ -]{1,28}?)(?= (?:is|are|was|has|went|at|in)\b|:| -| [—–])", line.quote)
@@ -219,47 +245,6 @@ def _values(line: Line) -> dict[str, str]:
     return found
 
 
+_ASKS = re.compile(r"\b(?:do|does|should|shall|can|could) (?:we|i|they)\b|^(?:if|unless|because|since|what|who)\b", re.I)
 _LEADS_DATE = re.compile(r"(?:by|before|until|till|til|on|no later than)\s+", re.I)
 _NOT_TOPIC = frozenset("i we they he she it this that there my our you who what and but so not no nothing also everyone".split())
-
-
-# --- what a line is about, in its own words ---------------------------------------------------------
-
-_LEAST, _MOST = 4, 16  # words
-_WANTS_MORE = re.compile(
-    r"\b(?:a|an|the|of|to|for|from|with|by|at|into|than|as|if|unless|until|because|since|while|how|why|which|who|whose|what|when|where|whether|my|our|your|his|"
-    r"her|their|its|is|are|was|were|be|been|has|have|had|will|would|can|could|should|must|not|no|or|and|but|nor|either|about)$",
-    re.I,
-)
-_OF_ANOTHER = re.compile(r"(?:he|she|they|it|that|this|these|those|there|which|who|what|his|her|their|its|him|them)(?:['’]\w+)?\b", re.I)
-_THIRD = re.compile(r"\b(?:he|she|his|her|him|hers)\b", re.I)
-_LEAD = re.compile(r"(?:(?:so|and|but|plus|also|oh|ok|okay|well|anyway|because|though|then|honestly|frankly|ps|p\.s\.)\b[,:.…]*\s+|[-*•(]\s*|\d{1,2}[.)]\s+)+", re.I)
-
-
-def matter(draft: str, clauses: Sequence[tuple[int, int, float]], side: Side, fillers: re.Pattern[str], spellings: Mapping[str, str]) -> str:
-    """An item's matter in a few of its own words, for a question to begin with; empty where no clause can stand alone.
-
-    clauses: start, end and weight of each clause of the item, in order; neighbours may be joined.
-    """
-    best: tuple[float, str] = (0.0, "")
-    for first in range(len(clauses)):
-        for last in range(first, min(first + 3, len(clauses))):
-            start, end = clauses[first][0], clauses[last][1]
-            words = spelled(_LEAD.sub("", fillers.sub("", draft[start:end]), count=1), spellings).strip(" \t\n,;:.!–—-|…)")
-            count = len(words.split())
-            if not _LEAST <= count <= _MOST or not _stands_alone(words, side):
-                continue
-            weight = sum(one[2] for one in clauses[first : last + 1]) / (last - first + 1)
-            score = weight + 0.1 * bool(re.search(r"\d", words)) - 0.02 * abs(count - 9)
-            if score > best[0]:
-                best = (score, words)
-    words = best[1]
-    return words[0].upper() + words[1:] if re.match(r"[a-z]+(?:['’]\w+)?(?:\s|$)", words) else words
-
-
-def _stands_alone(words: str, side: Side) -> bool:
-    if _OF_ANOTHER.match(words) or _WANTS_MORE.search(words) or re.search(r"[?|:\n]", words):
-        return False
-    if any(words.count(a) != words.count(b) for a, b in ("()", "[]", "“”")) or words.count('"') % 2:
-        return False
-    return side == "report" or not _THIRD.search(words)

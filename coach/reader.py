@@ -31,7 +31,7 @@ CUTS = ("block", "sentence", "line", "semicolon", "dash", "ellipsis", "colon", "
 KINDS = ("bullet", "row", "prose", "chat")
 DIMENSIONS = 384
 MAX_TOKENS = 400  # in one window; the encoder could take 512
-_TAG_AT = {"owner": 0.4}  # how surely a token states it; 0.5 for the others. Chosen on drafts that nobody learned from
+_TAG_AT = {"owner": 0.7, "due": 0.65}  # how surely a token states it, 0.5 for the others: a wrong name is worse than a blank. Chosen on drafts nobody learned from
 _LEAST = 40  # tokens of a block that must fit before it is begun in a window
 _LEAD = 40  # tokens of a heading
 _CLS, _SEP = 101, 102
@@ -151,7 +151,8 @@ class Reader:
                 (folder / "reader.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
             )
             with np.load(folder / "reader.npz", allow_pickle=False) as arrays:
-                self._heads = {name: arrays[name].astype(np.float32) for name in arrays.files}
+                self.goal_names = tuple(str(one) for one in arrays["goals"])
+                self._heads = {name: arrays[name].astype(np.float32) for name in arrays.files if name != "goals"}
         except (OSError, ValueError, onnxruntime.capi.onnxruntime_pybind11_state.Fail):
             raise EmbeddingError(
                 "The reading model in the coach's own folder is missing or damaged.",
@@ -190,6 +191,10 @@ class Reader:
         """Chances that an item has a next stop: in the review, in the 1:1; (n, 2)."""
         return _sigmoid(self._linear("then", means))
 
+    def goals(self, means: Array) -> Array:
+        """Chances that a question towards each of `goal_names` is the one to ask about an item, (n, goals)."""
+        return _softmax(self._linear("goal", means))
+
     def starts(self, rows: Array) -> Array:
         """Chances that an item starts, (n,), for rows of `edge_row`."""
         return _sigmoid(self._linear("edge2", np.tanh(self._linear("edge1", rows)))[:, 0])
@@ -213,7 +218,7 @@ class Reader:
         inside = np.flatnonzero((seen.starts < end) & (seen.ends > start))
         if not len(inside):
             return ()
-        chances = _sigmoid(self._linear("tag", seen.hidden[inside]))
+        chances = _sigmoid(self._linear("tag2", np.tanh(self._linear("tag1", seen.hidden[inside]))))
         found: list[Stated] = []
         for column, tag in enumerate(TAGS):
             for run in _runs(chances[:, column] >= _TAG_AT.get(tag, 0.5)):

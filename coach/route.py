@@ -12,7 +12,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -150,7 +150,8 @@ class Judged:
 class Verdict:
     """A room with how sure the model is, 0 to 1, and the signals that speak for it.
 
-    to_review, to_one_on_one: chances that the item has its next stop there.
+    to_review, to_one_on_one: chances that the item has its next stop there. goals: what a question about it is for, by name
+    of the goal, chances.
     """
 
     room: Room
@@ -159,6 +160,7 @@ class Verdict:
     signals: tuple[str, ...]
     to_review: float
     to_one_on_one: float
+    goals: Mapping[str, float]
 
 
 class Router:
@@ -239,7 +241,8 @@ class Router:
         items = [text[start:end] for start, end in spans]
         means = seen.means(spans)
         chances, then = self.mixed(items, self.reader.rooms(means)), self.reader.then(means)
-        return [self._verdict(item, chances[n].copy(), private[n], then[n]) for n, item in enumerate(items)]
+        goals = self.reader.goals(means)
+        return [self._verdict(item, chances[n].copy(), private[n], then[n], goals[n]) for n, item in enumerate(items)]
 
     def mixed(self, items: Sequence[str], read: Matrix) -> Matrix:
         """The chances of rooms as the words and the reader see them together, (n, 5)."""
@@ -248,7 +251,7 @@ class Router:
         both = WORDS_SHARE * np.log(said + 1e-6) + (1 - WORDS_SHARE) * np.log(read + 1e-6)
         return _shares(both)
 
-    def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix) -> Verdict:
+    def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix, goals: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
         if best in ("okr_doc", "staff_meeting", "leave_out") and any(name.startswith("always_review.") for name in shown):
@@ -262,7 +265,8 @@ class Router:
             chances[0] = max(float(chances[0]), private, 0.5)
             chances /= chances.sum()
             best = "one_on_one"
-        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, float(then[0]), float(then[1]))
+        towards = dict(zip(self.reader.goal_names, goals.tolist(), strict=True))
+        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, float(then[0]), float(then[1]), towards)
 
     # --- fit and keep --------------------------------------------------------------------------
 

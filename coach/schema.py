@@ -430,7 +430,7 @@ class QuestionGoal(Frozen):
 
 
 class ExampleItem(Frozen):
-    """A labelled item of an example draft; spans are exact substrings of the draft."""
+    """A labelled item of an example draft; spans are exact substrings of the draft. goals: towards which a 1:1 question about it goes, the best first."""
 
     quote: str
     room: Room
@@ -444,6 +444,7 @@ class ExampleItem(Frozen):
     due: str | None
     bad_language: tuple[str, ...]
     why: str
+    goals: tuple[str, ...] = ()
 
 
 class Ideal(Frozen):

@@ -26,7 +26,7 @@ from coach.schema import (
 SAFE_BELOW = 0.12
 DOUBT_BELOW = 0.6
 THEN_AT = 0.5  # how surely an item has a next stop
-THEN_BARE_AT = 0.7  # the same where no word of it may be shown there: a line of blanks must be worth its place
+THEN_BARE_AT = 0.8  # the same where no word of it may be shown there: a line of blanks must be worth its place
 _LEAVE_OUT = ROOMS.index("leave_out")
 _REVIEW = ROOMS.index("okr_review")
 

@@ -89,7 +89,11 @@ def test_no_example_is_like_another() -> None:
 
 
 def test_the_examples_are_not_one_voice() -> None:
-    words = [word for draft in CORPUS.drafts for word in re.findall(r"[a-z]{3,}", draft.text.lower())]
+    # The share of different words falls with the size of any text, so that it is taken of so many words as there were when
+    # the bar was set; the drafts come in an order that has nothing to do with who wrote them.
+    mixed = sorted(CORPUS.drafts, key=lambda draft: hashlib.sha256(draft.id.encode()).digest())
+    words = [word for draft in mixed for word in re.findall(r"[a-z]{3,}", draft.text.lower())][:93_000]
+    assert len(words) == 93_000
     assert len(set(words)) >= 0.12 * len(words)
     openings = Counter(" ".join(item.quote.lower().split()[:3]) for draft in CORPUS.drafts for item in draft.items)
     assert openings.most_common(1)[0][1] <= 0.01 * sum(openings.values())

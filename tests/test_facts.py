@@ -115,3 +115,8 @@ def test_a_lever_is_said_to_its_end(text: str, glimpse: str, lever: str) -> None
 def test_no_short_form_and_no_weekday_is_a_person() -> None:
     text = "so I'm late and I'd say Fridays are bad, but Halvard knows"
     assert [text[one.start : one.end] for one in facts(text).names] == ["Halvard"]
+
+
+def test_half_a_due_date_is_said_to_its_end() -> None:
+    text = "COO chooses, and before the tariff board sits"
+    assert words(text, seen(text, "due", "before the").due) == "before the tariff"

