@@ -84,13 +84,13 @@ _LEVER_ENDS = re.compile(
 )
 _LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for pattern in _LEVER_TRIGGERS)
 _OWNER = (
-    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?)\b)"),
+    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?|says (?:which|so|yes))\b)"),
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)? \([A-ZÀ-Þ][\w'’. -]+\)|(?:Dr|Ms|Mr)\. [A-ZÀ-Þ][\w'’-]+)"),
     re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:ing)? |needs? |[Dd]ecision:)\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
     re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
 )
 _NOT_OWNER = frozenset(
-    "we i it they the that this there if either so and but or nobody who what which no not now our my his her its one two need decision by a an "
+    "coach we i it they the that this there if either so and but or nobody who what which no not now our my his her its one two need decision by a an "
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december".split()
 )
 _RISK = re.compile(
@@ -126,7 +126,11 @@ def read_facts(
     item = draft[start:end]
     dates = tuple(_dates(item, start, review_date))
     found = _wider(_lever_seen(stated), _levers(item, start))
-    levers = tuple(_whole_lever(draft, one, end) for one in found if not _ONLY_ASKS.match(draft[one.start : one.end]))
+    levers = tuple(
+        _whole_lever(draft, one, end)
+        for one in found
+        if not _ONLY_ASKS.match(draft[one.start : one.end]) and not _NO_ACTION.match(draft[one.start : one.end])
+    )
     cells = _cells(draft, start, end, columns)
     due = _decided_by(item, start, dates) or _due_seen(draft, stated, dates, review_date) or _due(item, start, dates, levers) or next(
         (one for one in dates if "due" in cells and cells["due"].start <= one.start < cells["due"].end), None
@@ -180,6 +184,9 @@ def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
 
 
 _ONLY_ASKS = re.compile(r"(?:(?:i|we) )?(?:need|want)(?:s|ed)? [\w'’ .]{0,40}\b(?:yes or no|yes/no)\b", re.I)  # of what, it does not say
+
+
+_NO_ACTION = re.compile(r"(?:(?:please|coach),? )*(?:make up|invent|pretend|just write)\b", re.I)  # what is asked of this coach, not of the room
 
 
 def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
@@ -286,9 +293,13 @@ _DECIDED_BY = re.compile(
 )
 
 
+_DECIDES_ON = re.compile(r"\b(?:decides|signs|picks|chooses|answers|says(?: which| so| yes)?)\s+(?:on\s+)?$", re.I)
+
+
 def _decided_by(item: str, offset: int, dates: Sequence[When]) -> When | None:
-    """The day before which somebody is plainly asked to decide."""
-    return next((one for one in dates if _DECIDED_BY.search(item[: one.start - offset])), None)
+    """The day before which, or on which, somebody is plainly to decide."""
+    leads = ((one, item[: one.start - offset]) for one in dates)
+    return next((one for one, lead in leads if _DECIDED_BY.search(lead) or _DECIDES_ON.search(lead)), None)
 
 
 def _due(item: str, offset: int, dates: Sequence[When], levers: Sequence[Span]) -> When | None:
