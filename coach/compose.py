@@ -436,10 +436,10 @@ def _write_row(out: _Text, task: Task, row: Span) -> None:
             lead = ""
         elif out.words()[-1:] in ".?!":
             lead = " "
-        elif kind == "now" and number == 1 and is_short and re.search(r"\d", task.draft[cell.start : cell.end]):
+        elif kind == "now" and number == 1 and is_short and "," not in out.words() and re.search(r"\d", task.draft[cell.start : cell.end]):
             lead = " at "
         elif number == 1 and kind not in ("target", "was"):
-            lead = ": "
+            lead = ": "  # a name with a comma in it wants a pause
         elif kind and kind != "now" and is_short:
             lead = f", {kind} "
         else:
