@@ -16,7 +16,7 @@ test: $(READY) ## everything CI runs
 	$(BIN)/ruff check coach tests evals app.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 eval: $(READY) ## the coach against its cases; red if one is worse than blessed
 	$(BIN)/coach eval --out build/evals

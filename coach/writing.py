@@ -20,7 +20,7 @@ def write(
     mine = {key.split(".", 1)[1]: words for key, words in answers.items() if key.startswith(f"{one.id}.")}
     private, public = sides(work)
     kept: list[Rewrite] = []
-    refused = False
+    refused = told = False
     for room in [one.room, *([one.then] if one.then else [])]:
         if room == "leave_out":
             continue
@@ -38,12 +38,14 @@ def write(
         rewrite = compose(task, phrasing)
         if rewrite is None:
             continue
-        if not maps_back(rewrite, text, phrasing.spellings) or inventions(rewrite.text, text, list(mine.values())) or (room != "one_on_one" and (
-            leaks(rewrite.text, text, private, public) or not is_decidable(rewrite)
+        gives_away = room != "one_on_one" and (
+            bool(leaks(rewrite.text, text, private, public))
             # An answer is short and typed by hand: two words of a private clause in it are too many.
             or any(leaks(words, text, private, public, share=0) for words in mine.values())
-        )):
-            refused = True
+        )
+        is_true = maps_back(rewrite, text, phrasing.spellings) and not inventions(rewrite.text, text, list(mine.values()))
+        if gives_away or not is_true or not is_decidable(rewrite):
+            refused, told = True, told or gives_away
         else:
             kept.append(rewrite)
     if not refused:
@@ -56,9 +58,8 @@ def write(
         return replace(one, rewrites=()), f"Item {one.id} is kept as it was written; no rewrite of it was true to the draft."
     held = replace(one, room="one_on_one", then=None, private=True, rewrites=(), clauses=all_private(one))
     again, said = write(text, held, [held if w.id == one.id else w for w in work], as_, {}, phrasing)
-    return again, said or (
-        f"Item {one.id} stays in the 1:1: a public line made from it would have given away private words."
-    )
+    why = "would have given away private words" if told else "was not true to the draft"
+    return again, said or f"Item {one.id} stays in the 1:1: a public line made from it {why}."
 
 
 def _turn(text: str, one: Work, work: Sequence[Work]) -> int:
