@@ -359,8 +359,8 @@ class Coach(Runnable[Any, Brief]):
         return choose(self.library.bank, lines, as_, count, goal)
 
     def _matter(self, text: str, one: Work, as_: Side) -> str:
-        """What a question about an item may begin with. What was told in confidence is not repeated, not even to one person."""
-        if "one_on_one.confidence" in one.verdict.signals or one.segment.kind == "row":
+        """What a question about an item may begin with. What others told in confidence is not repeated, not even to one person."""
+        if one.segment.kind == "row":
             return ""
         inside = one.room == "one_on_one"
         clauses = [
@@ -368,7 +368,9 @@ class Coach(Runnable[Any, Brief]):
         ]
         phrasing = self.library.phrasing
         names = [text[name.start : name.end] for name in one.facts.names if name.kind == "person"]
-        return matter(text, clauses, names, as_, filler_of(phrasing.fillers), phrasing.spellings)
+        words = matter(text, clauses, names, as_, filler_of(phrasing.fillers), phrasing.spellings)
+        told = "one_on_one.confidence" in one.verdict.signals and not words.startswith(("I ", "I'", "I’", "My "))
+        return "" if told else words
 
 
 def _quote(text: str, one: Work) -> str:

@@ -17,6 +17,7 @@ from coach.threads import one_thread
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
 _BROAD = "career_direction"
+_FIRST = {"manager_decision": 0, "career": 1, "hidden_blocker": 2}
 _NEAR = 0.1  # by which another goal may be farther from a line than the nearest one and still be its goal too
 _READ = 0.5  # the say of the reader beside the signs of a goal
 _OWN, _SIGNS = 0.5, 3  # the say of a question's own words beside its goal's signs, and how many signs are asked
@@ -34,7 +35,7 @@ _DOES = re.compile(
 _ROOMS: dict[Slot, dict[Room, float]] = {
     "hidden_blocker": {"one_on_one": 0.25, "okr_review": 0.06, "leave_out": -0.02},
     "career": {"one_on_one": 0.2, "okr_doc": 0.02},
-    "manager_decision": {"okr_review": 0.2, "one_on_one": 0.03},
+    "manager_decision": {"okr_review": 0.2, "one_on_one": -0.2},
 }
 _SIGNALS: dict[Slot, frozenset[str]] = {
     "hidden_blocker": frozenset({"workload", "conflict", "power", "signal", "confidence", "dependency"}),
@@ -102,10 +103,12 @@ def choose(
     table, near = _likeness(bank, rows, lines)
     likeness: list[list[float]] = table.tolist()
     chosen: list[tuple[int, int]] = []
-    asked: list[Question] = []
+    asked: list[tuple[int, Question]] = []
     wanted: list[Slot | None] = [*SLOTS] if goal is None else []
     wanted += [None] * max(0, count - len(wanted))
-    for slot in wanted[:count]:
+    # What only some lines are about takes its line first; something hidden is found in any of them.
+    for place in sorted(range(count), key=lambda n: _FIRST.get(wanted[n] or "", len(_FIRST))):
+        slot = wanted[place]
         pick = _best(bank, rows, likeness, lines, slot, chosen)
         if pick is None:
             continue
@@ -115,8 +118,9 @@ def choose(
             broad = [n for n in rows if bank.entries[n][0].goal == _BROAD] or rows
             pick = _best(bank, broad, [likeness[rows.index(n)] for n in broad], lines, slot, chosen) or pick
         chosen.append(pick)
-        asked.append(_spoken(*bank.entries[pick[0]], lines[pick[1]] if pick[1] >= 0 else None, is_near or slot != "career"))
-    return tuple(asked)
+        line = lines[pick[1]] if pick[1] >= 0 else None
+        asked.append((place, _spoken(*bank.entries[pick[0]], line, is_near or slot != "career")))
+    return tuple(question for _, question in sorted(asked, key=lambda one: one[0]))
 
 
 def _likeness(
