@@ -28,7 +28,7 @@ _DATE = re.compile(
     rf"\d{{4}}-\d\d-\d\d|\d{{1,2}}/\d{{1,2}}(?:/\d{{2,4}})?(?!\d|/|\s*(?:of|pass|cells|sites|done))|\d{{1,2}}\.\d{{1,2}}\.(?:\d{{2,4}})?|"
     rf"{_MONTH}\.? ?\d{{1,2}}(?:st|nd|rd|th)?(?!\d|%)(?:[-–]\d{{1,2}}(?:st|nd|rd|th)?)?(?:,? \d{{4}})?|"
     rf"\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?: \d{{4}})?|{_MONTH} {_ORDINAL}|"
-    rf"the \d{{1,2}}(?:st|nd|rd|th)(?:[-–/]\d{{1,2}}(?:st|nd|rd|th)?)?|the {_ORDINAL}(?= (?:of|or)\b|[,.;!?)]|$)|"
+    rf"the \d{{1,2}}(?:st|nd|rd|th)(?:[-–/]\d{{1,2}}(?:st|nd|rd|th)?)?|the {_ORDINAL} of {_MONTH}\b|the {_ORDINAL}(?= (?:of|or)\b|[,.;!?)]|$)|"
     rf"(?:week|wk|cw|kw) ?\d{{1,2}}|q[1-4](?:[ /'-]?(?:20)?\d\d)?|h[12](?:[ /'-]?(?:20)?\d\d)?|fy ?\d\d|"
     rf"(?:next |this |by )?{_DAY}(?: (?:morning|afternoon|evening|noon|eod))?)|"
     rf"(?:end[- ]of[- ](?:the )?|end |mid[- ]|early |late ){_MONTH}|"
@@ -225,16 +225,38 @@ def _due_seen(draft: str, stated: Sequence[Stated], dates: Sequence[When], revie
     if best is None:
         return None
     start, end = _whole_date(draft, best, dates)
+    if not _says_when(draft, start, end, dates):
+        return None
     while _HALF_DATE.search(draft, start, end) and (word := re.match(r"\s+[^\s.;:!?,|]+", draft[end:])):
         end += word.end()
     lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[start:end], re.I)
     start += lead.end() if lead else 0
+    if not re.search(r"\w\w", draft[start:end]):
+        return None
     return When(start=start, end=end, day=resolve(draft[start:end], review_date) if review_date else None, is_deadline=True)
+
+
+def _says_when(draft: str, start: int, end: int, dates: Sequence[When]) -> bool:
+    """Whether words are a time: a date, words of time, or an event that something is to come before."""
+    words = draft[start:end]
+    if any(one.start < end and start < one.end for one in dates):
+        return True
+    until = _UNTIL.search(draft[max(0, start - 24) : start] + words)
+    return bool(_OF_TIME.search(words)) or bool(until and re.search(r"[^\W\d_]{3}", words))
+
+
+_OF_TIME = re.compile(
+    r"\b(?:now|soon|asap|tonight|noon|night|morning|days?|weeks?|months?|quarters?|years?|sprints?|terms?|season|spring|summer|autumn|fall|winter|easter|christmas|xmas|"
+    r"ramadan|eid|diwali|divali|new year|thanksgiving|hanukkah|carnival|halloween|midsummer|lent|pentecost|michaelmas|close|closing|launch|go-?live|freeze|deadline|kw|cw|wk)\b|"
+    + _MONTH + r"\b|\b" + _ORDINAL + r"\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b\d{1,2}\.(?:\s\d{1,2}\b|(?=\s*$))",
+    re.I,
+)
+_UNTIL = re.compile(r"\b(?:by|before|b4|until|till?|no later than|not later than|ahead of|in time for|latest|due|bis|vor)\b", re.I)
 
 
 def _whole_date(draft: str, seen: Span, dates: Sequence[When]) -> tuple[int, int]:
     """What was seen, but for half a date, and for what comes after the date and is not of it."""
-    touched = [one for one in dates if one.start < seen.end and seen.start < one.end]
+    touched = [one for one in dates if one.start <= seen.end + 1 and seen.start <= one.end + 1]
     if not touched:
         return seen.start, seen.end
     start, end = min(seen.start, touched[0].start), max(seen.end, touched[-1].end)
