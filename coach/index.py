@@ -16,7 +16,7 @@ from coach.errors import IndexError_
 Progress = Callable[[str, int, int], None]
 Builder = Callable[[Path, Progress], None]
 _MANIFEST = "complete.json"
-FORMAT = 5  # raised when what a builder writes changes its shape
+FORMAT = 6  # raised when what a builder writes changes its shape
 
 
 def find_index(home: Path, digest: str) -> Path | None:

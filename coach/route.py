@@ -1,9 +1,10 @@
 """Units → items → rooms: what the reader saw of a draft, and words that speak for a room.
 
 Where an item starts and which clause is private the reader says. A room is decided by two voices:
-the reader, which sees an item in its context, and a linear model on words and signals, fitted when
-the corpus is indexed, so that a line of JSON in a corpus of one's own teaches it. Whatever else
-speaks about a room later may make an item more private, never less.
+the reader, which sees an item in its context, and linear models on words and signals, fitted when
+the corpus is indexed, so that a line of JSON in a corpus of one's own teaches them. Both say as well
+whether an item holds something private; where they suspect it, less surely private clauses are held
+back. Whatever else speaks about a room later may make an item more private, never less.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ Matrix = NDArray[np.float32]
 # How sure the models must be; chosen on corpus drafts that neither model had learned from, so that
 # a private clause is let through far less often than a public one is held back.
 PRIVATE_AT = 0.2
+SUSPECT_AT = 0.25  # how surely reader and words together find an item private, for its clauses to be read with more care
+CARE_AT = 0.12  # for a clause of such an item, in place of PRIVATE_AT
 SURE_AT = 0.6
 SPLIT_AT = 0.4
 BEGIN_AT = 0.35  # for a new matter where no mark parts it from the last
@@ -150,7 +153,8 @@ class Judged:
 class Verdict:
     """A room with how sure the model is, 0 to 1, and the signals that speak for it.
 
-    to_review, to_one_on_one: chances that the item has its next stop there. goals: what a question about it is for, by name
+    private_at: how surely private a clause must be to be held back. to_review, to_one_on_one: chances that the item has its
+    next stop there. goals: what a question about it is for, by name
     of the goal, chances.
     """
 
@@ -158,6 +162,7 @@ class Verdict:
     confidence: float
     chances: Matrix
     signals: tuple[str, ...]
+    private_at: float
     to_review: float
     to_one_on_one: float
     goals: Mapping[str, float]
@@ -166,8 +171,8 @@ class Verdict:
 class Router:
     """The reader with the fitted words. `fit` makes one from examples, `save` and `load` keep it without pickle."""
 
-    def __init__(self, words: Words, room: Linear, signals: Sequence[Signal], reader: Reader) -> None:
-        self._words, self._room, self.reader = words, room, reader
+    def __init__(self, words: Words, room: Linear, private: Linear, signals: Sequence[Signal], reader: Reader) -> None:
+        self._words, self._room, self._private, self.reader = words, room, private, reader
         self._given = tuple(signals)
 
     # --- use -----------------------------------------------------------------------------------
@@ -240,18 +245,25 @@ class Router:
             return []
         items = [text[start:end] for start, end in spans]
         means = seen.means(spans)
-        chances, then = self.mixed(items, self.reader.rooms(means)), self.reader.then(means)
-        goals = self.reader.goals(means)
-        return [self._verdict(item, chances[n].copy(), private[n], then[n], goals[n]) for n, item in enumerate(items)]
+        chances, suspect = self.mixed(items, self.reader.rooms(means), self.reader.private(means))
+        then, goals = self.reader.then(means), self.reader.goals(means)
+        return [
+            self._verdict(item, chances[n].copy(), private[n], CARE_AT if suspect[n] >= SUSPECT_AT else PRIVATE_AT, then[n], goals[n])
+            for n, item in enumerate(items)
+        ]
 
-    def mixed(self, items: Sequence[str], read: Matrix) -> Matrix:
-        """The chances of rooms as the words and the reader see them together, (n, 5)."""
+    def mixed(self, items: Sequence[str], rooms: Matrix, private: Matrix) -> tuple[Matrix, Matrix]:
+        """The chances of rooms, (n, 5), and of holding something private, (n,), as the words and the reader see them together."""
         rows = [self._words.sparse(item) for item in items]
-        said = self._room.chances(rows, np.stack([self._words.dense(item) for item in items]))
-        both = WORDS_SHARE * np.log(said + 1e-6) + (1 - WORDS_SHARE) * np.log(read + 1e-6)
-        return _shares(both)
+        dense = np.stack([self._words.dense(item) for item in items])
+        said = self._room.chances(rows, dense)
+        both = WORDS_SHARE * np.log(said + 1e-6) + (1 - WORDS_SHARE) * np.log(rooms + 1e-6)
+        held = self._private.chances(rows, dense)
+        read = np.stack([1 - private, private], axis=1)
+        # Each as loud as the other: on words alone a stranger's matter is seen nearly as well, and other ones are missed.
+        return _shares(both), _shares((np.log(held + 1e-6) + np.log(read + 1e-6)) / 2)[:, 1]
 
-    def _verdict(self, item: str, chances: Matrix, private: float, then: Matrix, goals: Matrix) -> Verdict:
+    def _verdict(self, item: str, chances: Matrix, private: float, private_at: float, then: Matrix, goals: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
         shown = tuple(self._words.signals_of(item))
         if best in ("okr_doc", "staff_meeting", "leave_out") and any(name.startswith("always_review.") for name in shown):
@@ -260,13 +272,13 @@ class Router:
             chances[ROOMS.index(best)] = chances.max() + 0.01
             chances /= chances.sum()
         alone = float(chances[0])
-        if best != "one_on_one" and (private >= SURE_AT or (private >= PRIVATE_AT and alone >= 0.12)):
+        if best != "one_on_one" and (private >= SURE_AT or (private >= private_at and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.
             chances[0] = max(float(chances[0]), private, 0.5)
             chances /= chances.sum()
             best = "one_on_one"
         towards = dict(zip(self.reader.goal_names, goals.tolist(), strict=True))
-        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, float(then[0]), float(then[1]), towards)
+        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, private_at, float(then[0]), float(then[1]), towards)
 
     # --- fit and keep --------------------------------------------------------------------------
 
@@ -285,20 +297,30 @@ class Router:
             shape=(len(items), len(words.vocabulary)),
         )
         dense = np.stack([words.dense(item.quote) for item in items])
-        model = LogisticRegression(C=4.0, max_iter=400, tol=1e-3, random_state=0)
-        model.fit(hstack([sparse, csr_matrix(dense)]).tocsr(), [ROOMS.index(item.room) for item in items])
-        known = np.asarray(model.coef_, np.float32)
-        # A corpus of one's own may lack a room; it then has no words of its own.
-        weights = np.zeros((len(ROOMS), known.shape[1]), np.float32)
-        bias = np.full(len(ROOMS), -9.0, np.float32)
-        weights[model.classes_], bias[model.classes_] = known, model.intercept_
+        columns = hstack([sparse, csr_matrix(dense)]).tocsr()
         wide = len(words.vocabulary)
-        return cls(words, Linear(weights[:, :wide].T.copy(), weights[:, wide:].T.copy(), bias), signals, reader)
+
+        def fitted(labels: Sequence[int], classes: int) -> Linear:
+            known = sorted(set(labels))
+            # A corpus of one's own may lack a room, or anything private; that then has no words of its own.
+            weights, bias = np.zeros((classes, columns.shape[1]), np.float32), np.full(classes, -9.0, np.float32)
+            if len(known) > 1:
+                model = LogisticRegression(C=4.0, max_iter=400, tol=1e-3, random_state=0).fit(columns, labels)
+                two = len(known) == 2  # then there is one row, which speaks for the second
+                weights[known] = np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_
+                bias[known] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
+            else:
+                bias[known] = 0.0
+            return Linear(weights[:, :wide].T.copy(), weights[:, wide:].T.copy(), bias)
+
+        room = fitted([ROOMS.index(item.room) for item in items], len(ROOMS))
+        return cls(words, room, fitted([int(item.private) for item in items], 2), signals, reader)
 
     def save(self, folder: Path) -> None:
         """Write router.npz and router.json into an existing folder."""
         arrays: dict[str, Any] = {"weights": self._words.weights}
-        arrays |= {"sparse": self._room.sparse, "dense": self._room.dense, "bias": self._room.bias}
+        for name, one in (("room", self._room), ("private", self._private)):
+            arrays |= {f"{name}_sparse": one.sparse, f"{name}_dense": one.dense, f"{name}_bias": one.bias}
         np.savez(folder / "router.npz", **arrays)
         with (folder / "router.json").open("w", encoding="utf-8") as file:
             json.dump(
@@ -316,13 +338,15 @@ class Router:
             data = json.loads((folder / "router.json").read_text("utf-8"))
             signals = [Signal.model_validate(one) for one in data["signals"]]
             with np.load(folder / "router.npz", allow_pickle=False) as arrays:
-                room = Linear(arrays["sparse"], arrays["dense"], arrays["bias"])
+                room, private = (
+                    Linear(arrays[f"{name}_sparse"], arrays[f"{name}_dense"], arrays[f"{name}_bias"]) for name in ("room", "private")
+                )
                 words = Words(data["vocabulary"], arrays["weights"], signals)
         except (OSError, ValueError, KeyError):
             raise IndexError_(
                 "The fitted router cannot be read.", "Run `coach index --force` to build it again."
             ) from None
-        return cls(words, room, signals, reader)
+        return cls(words, room, private, signals, reader)
 
 
 def _spread(parts: Sequence[Unit], texts: Sequence[str], private: Sequence[float]) -> list[float]:

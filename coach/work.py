@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from coach.route import PRIVATE_AT, Judged, Verdict
+from coach.route import Judged, Verdict
 from coach.schema import (
     ROOMS,
     Clause,
@@ -59,7 +59,7 @@ def settle(
         start, end = max(one.unit.start, segment.start), min(one.unit.end, segment.end)
         if end <= start:
             continue
-        if one.private >= (SAFE_BELOW if private_room else PRIVATE_AT):
+        if one.private >= (SAFE_BELOW if private_room else verdict.private_at):
             clauses.append(PrivateClause(start=start, end=end))
         else:
             clauses.append(PublicClause(start=start, end=end, role=_role(one, facts, text)))

@@ -95,8 +95,9 @@ def read(mixed: bool) -> Way:
             seen = reader.read(draft.text, blocks(draft.text))
             quotes = [item.quote for item in draft.items]
             spans = [(draft.text.find(quote), draft.text.find(quote) + len(quote)) for quote in quotes]
-            chances = reader.rooms(seen.means(spans))
-            out.append(router.mixed(quotes, chances) if mixed else chances)
+            means = seen.means(spans)
+            chances = reader.rooms(means)
+            out.append(router.mixed(quotes, chances, reader.private(means))[0] if mixed else chances)
         return np.vstack(out)
 
     return way
