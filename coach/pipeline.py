@@ -308,17 +308,17 @@ class Coach(Runnable[Any, Brief]):
             work.append(settle(number, segment, mine, verdict, facts, text))
         return work
 
-    def _begin_points(self, text: str, work: Sequence[Work]) -> list[Future[float] | None]:
-        """How surely each item points to a decision, for those that should."""
-        # What is told to one person, or to everybody as news, or for the record, need not be decided.
+    def _begin_points(self, text: str, work: Sequence[Work]) -> list[Future[float] | float]:
+        """How surely each item points to a decision: asked of what goes to the review."""
+        # What is told to one person, or to everybody as news, or for the record, need not be decided; what is left out asks nothing.
+        known = {"okr_doc": 1.0, "one_on_one": 1.0, "staff_meeting": 1.0, "leave_out": 0.0}
         return [
-            self.library.reader.begin_points(_quote(text, one)) if one.room in ("okr_review", "leave_out") else None
-            for one in work
+            self.library.reader.begin_points(_quote(text, one)) if one.room == "okr_review" else known[one.room] for one in work
         ]
 
-    def _judge_language(self, text: str, work: Sequence[Work], coming: Sequence[Future[float] | None]) -> list[Work]:
+    def _judge_language(self, text: str, work: Sequence[Work], coming: Sequence[Future[float] | float]) -> list[Work]:
         """Findings for every item."""
-        points = [1.0 if one is None else one.result() for one in coming]
+        points = [one if isinstance(one, float) else one.result() for one in coming]
         spans = [one.segment for one in work]
         findings = lint(text, self.library.rules, self.library.rule_signals, spans=spans, points=points)
         return [
