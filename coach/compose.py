@@ -47,6 +47,12 @@ _PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as
 _BAR = re.compile(r"\s*\|\s*")
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
 _MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so(?! (?:is|are|was|were|am|do|does|did|has|have|will|far|long|much)\b)|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
+_OPENS_CHOICE = re.compile(r"(?:two|three|the|2|3|our|my) (?:choices?|options?|ways(?: out)?)\b(?: (?:is|are))?\s*[:,]\s*|options?(?: are| is)?\s*:\s*", re.I)
+# Words that have a capital only where they begin a sentence.
+_OPENS_SENTENCE = re.compile(
+    r"(?:We|The|An?|Either|They|If|To|Our|My|You|Your|One|Two|Three|Four|Five|No|More|Less|Keep|Cut|Drop|Move|Take|Give|Hire|Buy|Pay|Stop|Ship|Close|Open|Run|Sign|Send|"
+    r"Swap|Shift|Split|Delay|Add|Use|Let|Make|Put|Ask|Lower|Raise|Extend|Lend|Rent|Freeze|Pause|Park|Push|Merge|Narrow|Start|Leave|Change|Accept|Allow|Approve|Release|Get|Go|Do)\b"
+)
 _CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b|\balternative(?:ly)?\b", re.I)
 _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
@@ -78,10 +84,13 @@ class _Text:
         if self.pieces and isinstance(self.pieces[-1], CoachPiece) and self.pieces[-1].text.endswith(words):
             self.pieces[-1] = CoachPiece(text=self.pieces[-1].text.removesuffix(words))
 
-    def draft(self, draft: str, start: int, end: int, capital: bool = False) -> None:
+    def draft(self, draft: str, start: int, end: int, capital: bool = False, small: bool = False) -> None:
+        """Words of the draft. capital, small: whether a sentence begins with them here, or no longer does."""
         if end <= start:
             return
         text = spelled(draft[start:end], self.spellings)
+        if small and _OPENS_SENTENCE.match(text):
+            text = text[0].lower() + text[1:]
         if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:[^\w/.-]|[.-]?(?:\s|$))", text):
             text = text[0].upper() + text[1:]
         self.pieces.append(DraftPiece(text=text, start=start, end=end))
@@ -124,6 +133,7 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
 
+_HUNG = re.compile(r"(?P<topic>(?:the |our )?[\w'’&-]+(?: [\w'’&-]+){0,3}?),? (?:where|which (?:is|are|was|were)(?: still)?)\s+", re.I)
 _HANGS_ON = re.compile(r"(?:which|who|whose|where)\b", re.I)
 
 
@@ -219,7 +229,9 @@ def _lever_stays(draft: str, spans: Sequence[Span], lever: Span) -> bool:
     if _TITLE.search(before):
         return True
     starts_sentence = not before or before[-1] in ".!?:;" or re.search(r"(?:[.!?:;]|^)\s*(?:so|and|either|options?(?: are)?|ask|proposal|propose|decision)?:?\s*(?:either)?$", before, re.I) is not None
-    hangs = re.match(r"(?:if|unless|only|without|once|when|as soon)\b", draft[lever.start : lever.end], re.I)
+    hangs = re.match(
+        r"(?:if|unless|only|without|once|when|as soon|can|could|should|shall|would|will|may|do|does|did|is|are|who|which)\b", draft[lever.start : lever.end], re.I
+    )
     return not starts_sentence or bool(hangs) or bool(after and after[0] not in ".!?;:\n")
 
 
@@ -281,7 +293,9 @@ def _render(
                 if task.answers.get("lever") or lever is None:
                     blank("lever")
                 else:
-                    out.draft(task.draft, lever.start, _shorn(task.draft, lever.start, lever.end, " .,;:"))
+                    begin = _OPENS_CHOICE.match(task.draft, lever.start, lever.end)
+                    start = begin.end() if begin else lever.start
+                    out.draft(task.draft, start, _shorn(task.draft, start, lever.end, " .,;:"), small=out.words().endswith(": "))
             case "owner":
                 if facts.owner and not task.answers.get("owner"):
                     out.draft(task.draft, facts.owner.start, facts.owner.end, capital=True)
@@ -339,6 +353,11 @@ def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Spa
                     _write_parts(out, task.draft, _without(filler, task.draft, start, topic), joint != ": ")
                     joint = ": "
                 start = after
+                if hung := _HUNG.match(task.draft, start, end):
+                    # What all was well but for, and what is said of it: that is now a topic and its news.
+                    out.coach(joint)
+                    _write_parts(out, task.draft, [(start, hung.end("topic"))], joint != ": ")
+                    joint, start = ": ", hung.end()
         parts = _without(filler, task.draft, start, end)
         if task.room != "one_on_one":
             parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]

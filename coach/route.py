@@ -14,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,14 @@ _WHICH_WAY = re.compile(
     r"pause|lower|raise|skip|give|order|extend)\b[^.!?]{6,160}\bor\b",
     re.I,
 )
+# A sentence that offers a choice, and opens no topic of its own: it mostly is the way out of what the last one says.
+_A_CHOICE = re.compile(
+    r"(?!(?:for|about|on|with|then|regarding|as for|concerning|in)\b)[^.!?\n:]{0,90}?"
+    r"(?:\beither\b[^.!?\n]{3,160}\bor\b|\b(?:or|or else|else|otherwise) (?:we|i|they|you)\b|\b(?:two|three|2|3) (?:choices|options|ways)\b)",
+    re.I,
+)
+_OFFERS = re.compile(r"\b(?:either|or|unless|else|otherwise|options?)\b", re.I)
+CHOICE_SHARE = 0.4  # of the chance of a start that is left to such a sentence
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
 
 
@@ -223,6 +231,8 @@ class Router:
                 apart = abs(left.private - one.private) > 0.55 and min(so_far, _length(text, one)) >= 4
                 begun = begins[(seen.ends > one.unit.start) & (seen.starts < one.unit.end)][:4].max(initial=0.0)
                 chance = (1 - BEGIN_SHARE) * chances[asked[n]] + BEGIN_SHARE * begun
+                if one.unit.cut == "sentence" and max(left.private, one.private) < PRIVATE_AT and self._way_out(text, left.unit.start, one.unit.start):
+                    chance *= CHOICE_SHARE
                 out.append(bool(chance >= SPLIT_AT) or apart)
             else:
                 out.append(n == 0 or one.unit.cut in ("block", "run") or judged[n - 1].unit.block != one.unit.block)
@@ -237,6 +247,11 @@ class Router:
         goes_on = max(left.private, right.private) < PRIVATE_AT and (_WHO_DECIDES.match(text[start:end]) or _WHICH_WAY.match(text, start))
         return labels or bool(goes_on) or _ABOUT_THE_LAST.match(text, start) is not None
 
+    @staticmethod
+    def _way_out(text: str, before: int, start: int) -> bool:
+        """Whether a sentence offers a choice that the words before it lack."""
+        return _A_CHOICE.match(text, start) is not None and _OFFERS.search(text, before, start) is None
+
     def rooms_of(
         self, text: str, spans: Sequence[tuple[int, int]], private: Sequence[float], seen: Seen
     ) -> list[Verdict]:
@@ -247,10 +262,17 @@ class Router:
         means = seen.means(spans)
         chances, suspect = self.mixed(items, self.reader.rooms(means), self.reader.private(means))
         then, goals = self.reader.then(means), self.reader.goals(means)
-        return [
+        out = [
             self._verdict(item, chances[n].copy(), private[n], CARE_AT if suspect[n] >= SUSPECT_AT else PRIVATE_AT, then[n], goals[n])
             for n, item in enumerate(items)
         ]
+        for n, one in enumerate(out):
+            # "Meals is yellow." says nothing, and its exception nothing that the next sentence does not.
+            followed = n + 1 < len(out) and "\n" not in text[spans[n][1] : spans[n + 1][0]] and out[n + 1].room in ("okr_review", "okr_doc")
+            named = "always_review.named_exception" in one.signals
+            if one.room in ("okr_review", "okr_doc", "staff_meeting") and "always_leave_out.verdict_alone" in one.signals and (followed or not named):
+                out[n] = replace(one, room="leave_out", confidence=float(max(one.chances)))
+        return out
 
     def mixed(self, items: Sequence[str], rooms: Matrix, private: Matrix) -> tuple[Matrix, Matrix]:
         """The chances of rooms, (n, 5), and of holding something private, (n,), as the words and the reader see them together."""
