@@ -10,6 +10,7 @@ import numpy as np
 
 from coach.embedding import Embedder
 from coach.errors import IndexError_
+from coach.goals import Goals
 from coach.index import Builder, ensure_index, find_index
 from coach.playbook import Playbook, build_playbook, open_client
 from coach.questions import Bank, bank_texts
@@ -35,6 +36,7 @@ class Library:
     embedder: Embedder
     reader: Reader
     router: Router
+    towards: Goals
     playbook: Playbook
     bank: Bank
     pages: tuple[Page, ...] = ()
@@ -70,8 +72,12 @@ def _build(settings: Settings, digest: str, progress: Progress | None, force: bo
 
     def router(folder: Path, report: Progress) -> None:
         report("fitting the router", 0, 1)
-        Router.fit(corpus.drafts, signals, reader).save(folder)
+        fitted = Router.fit(corpus.drafts, signals, reader)
+        fitted.save(folder)
         report("fitting the router", 1, 1)
+        report("fitting the goals", 0, 1)
+        Goals.fit(corpus.drafts, corpus.questions, fitted.words, embedder).save(folder)
+        report("fitting the goals", 1, 1)
 
     def questions(folder: Path, report: Progress) -> None:
         vectors = embedder.embed(bank_texts(corpus.questions))
@@ -108,6 +114,7 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         vectors = np.zeros((0, 0), np.float32)
     if len(vectors) != len(bank_texts(corpus.questions)):
         raise IndexError_("The question index is damaged.", "Run `coach index --force` to build it again.")
+    router = Router.load(folder / "router", reader)
     return Library(
         rooms=load_rooms(settings.corpus),
         phrasing=load_phrasing(settings.corpus),
@@ -116,7 +123,8 @@ def open_library(settings: Settings, progress: Progress | None = None) -> Librar
         goals=corpus.questions,
         embedder=embedder,
         reader=reader,
-        router=Router.load(folder / "router", reader),
+        router=router,
+        towards=Goals.load(folder / "router", router.words),
         playbook=playbook,
         bank=Bank.of(corpus.questions, vectors),
         pages=corpus.pages,

@@ -352,8 +352,9 @@ class Coach(Runnable[Any, Brief]):
     ) -> tuple[Question, ...]:
         quotes = [_quote(text, one) for one in work]
         vectors = self.library.embedder.embed(quotes)
+        towards = self.library.towards.chances(quotes, vectors)
         lines = [
-            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n], one.verdict.goals, self._matter(text, one, as_))
+            Line(quote, text, one.room, one.verdict.signals, one.facts, vectors[n], towards[n], self._matter(text, one, as_))
             for n, (one, quote) in enumerate(zip(work, quotes, strict=True))
         ]
         return choose(self.library.bank, lines, as_, count, goal)

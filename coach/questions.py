@@ -19,7 +19,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 _BROAD = "career_direction"
 _FIRST = {"manager_decision": 0, "career": 1, "hidden_blocker": 2}
 _NEAR = 0.1  # by which another goal may be farther from a line than the nearest one and still be its goal too
-_READ = 0.5  # the say of the reader beside the signs of a goal
+_READ = 0.5  # the say of what was learned beside the signs of a goal
 _OWN, _SIGNS = 0.5, 3  # the say of a question's own words beside its goal's signs, and how many signs are asked
 _TWO_WAYS = frozenset({"option_b", "choice"})
 # What can follow `to`: the plain form of a verb. Options that begin otherwise are quoted whole.
@@ -48,7 +48,7 @@ _SIGNALS: dict[Slot, frozenset[str]] = {
 class Line:
     """An item as the question bank sees it.
 
-    vector: its sentence vector. goals: the chance of each goal that the reader knows. matter: the words a question may
+    vector: its sentence vector. goals: the chance of each goal, as coach/goals sees it. matter: the words a question may
     begin with.
     """
 
@@ -157,7 +157,7 @@ def _likeness(
 
 
 def _towards(goal: str, likeness: Vectors, lines: Sequence[Line]) -> Vectors:
-    """How much each line calls for a goal, (lines,): how near its signs are, and for a private line what the reader says."""
+    """How much each line calls for a goal, (lines,): how near its signs are, and for a private line what was learned."""
     signs = np.sort(likeness, axis=0)[-_SIGNS:].mean(axis=0) if len(likeness) else np.zeros(len(lines), np.float32)
     read = [math.sqrt(line.goals.get(goal, 0.0)) if line.room == "one_on_one" else 0.0 for line in lines]
     return np.asarray(signs + np.float32(_READ) * np.array(read, np.float32), np.float32)

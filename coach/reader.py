@@ -151,8 +151,7 @@ class Reader:
                 (folder / "reader.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
             )
             with np.load(folder / "reader.npz", allow_pickle=False) as arrays:
-                self.goal_names = tuple(str(one) for one in arrays["goals"])
-                self._heads = {name: arrays[name].astype(np.float32) for name in arrays.files if name != "goals"}
+                self._heads = {name: arrays[name].astype(np.float32) for name in arrays.files}
         except (OSError, ValueError, onnxruntime.capi.onnxruntime_pybind11_state.Fail):
             raise EmbeddingError(
                 "The reading model in the coach's own folder is missing or damaged.",
@@ -190,10 +189,6 @@ class Reader:
     def then(self, means: Array) -> Array:
         """Chances that an item has a next stop: in the review, in the 1:1; (n, 2)."""
         return _sigmoid(self._linear("then", means))
-
-    def goals(self, means: Array) -> Array:
-        """Chances that a question towards each of `goal_names` is the one to ask about an item, (n, goals)."""
-        return _softmax(self._linear("goal", means))
 
     def starts(self, rows: Array) -> Array:
         """Chances that an item starts, (n,), for rows of `edge_row`."""

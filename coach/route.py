@@ -10,10 +10,8 @@ back. Whatever else speaks about a room later may make an item more private, nev
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +25,7 @@ from coach.errors import IndexError_
 from coach.reader import Reader, Seen, edge_row
 from coach.schema import ROOMS, ExampleDraft, Room, Signal
 from coach.segment import Unit, parted, units
-from coach.signals import Signals
+from coach.words import Linear, Words, shares
 
 Matrix = NDArray[np.float32]
 
@@ -66,80 +64,6 @@ _A_CHOICE = re.compile(
 )
 _OFFERS = re.compile(r"\b(?:either|or|unless|else|otherwise|options?)\b", re.I)
 CHOICE_SHARE = 0.4  # of the chance of a start that is left to such a sentence
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+|[$€£%?!]|->|→")
-
-
-class Words:
-    """Text → word and character n-grams of a fixed vocabulary, and dense signals."""
-
-    def __init__(self, vocabulary: Sequence[str], weights: Matrix, signals: Sequence[Signal]) -> None:
-        self.vocabulary = {term: number for number, term in enumerate(vocabulary)}
-        self.weights = weights
-        self._signals = Signals(signals)
-
-    @staticmethod
-    def terms(text: str) -> list[str]:
-        """Words, word pairs and the character 4-grams inside words; digits count as one digit."""
-        tokens = ["0" if token.isdigit() else token.lower().replace("’", "'") for token in _WORD.findall(text[:4000])]
-        grams = [f"w:{token}" for token in tokens]
-        grams += [f"p:{a} {b}" for a, b in pairwise(tokens)]
-        for token in tokens:
-            if len(token) > 4:
-                padded = f"<{token}>"
-                grams += [f"c:{padded[i:i + 4]}" for i in range(len(padded) - 3)]
-        return grams
-
-    @classmethod
-    def learn(cls, texts: Iterable[str], signals: Sequence[Signal], at_least: int = 2) -> Words:
-        """A vocabulary of the terms in at least this many texts, weighted by rarity."""
-        seen: Counter[str] = Counter()
-        total = 0
-        for text in texts:
-            seen.update(set(cls.terms(text)))
-            total += 1
-        vocabulary = sorted(term for term, count in seen.items() if count >= at_least)
-        weights = np.array([math.log((1 + total) / (1 + seen[term])) + 1 for term in vocabulary], np.float32)
-        return cls(vocabulary, weights, signals)
-
-    def sparse(self, text: str) -> tuple[NDArray[np.int64], Matrix]:
-        """The term numbers of a text and their weights, of length 1 together."""
-        counts = Counter([number for number in map(self.vocabulary.get, self.terms(text)) if number is not None])
-        numbers = np.fromiter(sorted(counts), np.int64, len(counts))
-        values = np.array([1 + math.log(counts[int(number)]) for number in numbers], np.float32)
-        values = values * self.weights[numbers] if len(numbers) else values
-        return numbers, values / max(float(np.linalg.norm(values)), 1e-9)
-
-    def signals_of(self, text: str) -> list[str]:
-        """The ids of the signals that a text shows."""
-        return list(self._signals.shown(text))
-
-    def dense(self, text: str) -> Matrix:
-        """Signals and length as one row."""
-        shown = set(self.signals_of(text))
-        flags = [1.0 if name in shown else 0.0 for name in self._signals.names]
-        return np.array([*flags, min(len(text.split()), 60) / 30], np.float32) * 0.7
-
-
-@dataclass(frozen=True)
-class Linear:
-    """Scores = sparse terms · `sparse` + dense row · `dense` + `bias`; (terms, c), (d, c), (c,)."""
-
-    sparse: Matrix
-    dense: Matrix
-    bias: Matrix
-
-    def chances(self, rows: Sequence[tuple[NDArray[np.int64], Matrix]], dense: Matrix) -> Matrix:
-        """Probabilities, (n, c)."""
-        scores = dense @ self.dense + self.bias
-        for row, (numbers, values) in enumerate(rows):
-            if len(numbers):
-                scores[row] += values @ self.sparse[numbers]
-        return _shares(scores)
-
-
-def _shares(scores: Matrix) -> Matrix:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)
 
 
 _ABOUT_THE_LAST = re.compile(r"(?:(?:of|for|in|on|by|from|to|with) (?:which|whom)\b|(?:who|whom|whose)\b(?! (?:owns|decides|takes|is going|should|will|can)\b))", re.I)
@@ -162,8 +86,7 @@ class Verdict:
     """A room with how sure the model is, 0 to 1, and the signals that speak for it.
 
     private_at: how surely private a clause must be to be held back. to_review, to_one_on_one: chances that the item has its
-    next stop there. goals: what a question about it is for, by name
-    of the goal, chances.
+    next stop there.
     """
 
     room: Room
@@ -173,14 +96,13 @@ class Verdict:
     private_at: float
     to_review: float
     to_one_on_one: float
-    goals: Mapping[str, float]
 
 
 class Router:
     """The reader with the fitted words. `fit` makes one from examples, `save` and `load` keep it without pickle."""
 
     def __init__(self, words: Words, room: Linear, private: Linear, signals: Sequence[Signal], reader: Reader) -> None:
-        self._words, self._room, self._private, self.reader = words, room, private, reader
+        self.words, self._room, self._private, self.reader = words, room, private, reader
         self._given = tuple(signals)
 
     # --- use -----------------------------------------------------------------------------------
@@ -208,7 +130,7 @@ class Router:
 
     def _floor(self, text: str) -> float:
         """What words that are private in any draft add to the reader's judgement; never takes away."""
-        return SAID_PRIVATE if any(name.startswith("always_private.") for name in self._words.signals_of(text)) else 0.0
+        return SAID_PRIVATE if any(name.startswith("always_private.") for name in self.words.signals_of(text)) else 0.0
 
     def starts(self, text: str, found: Sequence[Block], judged: Sequence[Judged], seen: Seen) -> tuple[bool, ...]:
         """For each unit whether a new item starts with it."""
@@ -261,9 +183,9 @@ class Router:
         items = [text[start:end] for start, end in spans]
         means = seen.means(spans)
         chances, suspect = self.mixed(items, self.reader.rooms(means), self.reader.private(means))
-        then, goals = self.reader.then(means), self.reader.goals(means)
+        then = self.reader.then(means)
         out = [
-            self._verdict(item, chances[n].copy(), private[n], CARE_AT if suspect[n] >= SUSPECT_AT else PRIVATE_AT, then[n], goals[n])
+            self._verdict(item, chances[n].copy(), private[n], CARE_AT if suspect[n] >= SUSPECT_AT else PRIVATE_AT, then[n])
             for n, item in enumerate(items)
         ]
         for n, one in enumerate(out):
@@ -276,18 +198,16 @@ class Router:
 
     def mixed(self, items: Sequence[str], rooms: Matrix, private: Matrix) -> tuple[Matrix, Matrix]:
         """The chances of rooms, (n, 5), and of holding something private, (n,), as the words and the reader see them together."""
-        rows = [self._words.sparse(item) for item in items]
-        dense = np.stack([self._words.dense(item) for item in items])
-        said = self._room.chances(rows, dense)
+        rows = self.words.rows(items)
+        said, held = self._room.chances(*rows), self._private.chances(*rows)
         both = WORDS_SHARE * np.log(said + 1e-6) + (1 - WORDS_SHARE) * np.log(rooms + 1e-6)
-        held = self._private.chances(rows, dense)
         read = np.stack([1 - private, private], axis=1)
         # Each as loud as the other: on words alone a stranger's matter is seen nearly as well, and other ones are missed.
-        return _shares(both), _shares((np.log(held + 1e-6) + np.log(read + 1e-6)) / 2)[:, 1]
+        return shares(both), shares((np.log(held + 1e-6) + np.log(read + 1e-6)) / 2)[:, 1]
 
-    def _verdict(self, item: str, chances: Matrix, private: float, private_at: float, then: Matrix, goals: Matrix) -> Verdict:
+    def _verdict(self, item: str, chances: Matrix, private: float, private_at: float, then: Matrix) -> Verdict:
         best = ROOMS[int(chances.argmax())]
-        shown = tuple(self._words.signals_of(item))
+        shown = tuple(self.words.signals_of(item))
         if best in ("okr_doc", "staff_meeting", "leave_out") and any(name.startswith("always_review.") for name in shown):
             # What will not come, or waits, is put to the room even when no choice is offered yet.
             best = "okr_review"
@@ -299,55 +219,30 @@ class Router:
             chances[0] = max(float(chances[0]), private, 0.5)
             chances /= chances.sum()
             best = "one_on_one"
-        towards = dict(zip(self.reader.goal_names, goals.tolist(), strict=True))
-        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, private_at, float(then[0]), float(then[1]), towards)
+        return Verdict(best, float(chances[ROOMS.index(best)]), chances, shown, private_at, float(then[0]), float(then[1]))
 
     # --- fit and keep --------------------------------------------------------------------------
 
     @classmethod
     def fit(cls, drafts: Sequence[ExampleDraft], signals: Sequence[Signal], reader: Reader) -> Router:
         """Fit the words on labelled drafts; deterministic for the same corpus."""
-        from scipy.sparse import csr_matrix, hstack  # slow, and needed only to fit
-        from sklearn.linear_model import LogisticRegression
-
         items = [item for draft in drafts for item in draft.items]
         words = Words.learn([item.quote for item in items], signals)
-        rows = [words.sparse(item.quote) for item in items]
-        lengths = np.cumsum([0, *[len(numbers) for numbers, _ in rows]])
-        sparse = csr_matrix(
-            (np.concatenate([values for _, values in rows]), np.concatenate([numbers for numbers, _ in rows]), lengths),
-            shape=(len(items), len(words.vocabulary)),
-        )
-        dense = np.stack([words.dense(item.quote) for item in items])
-        columns = hstack([sparse, csr_matrix(dense)]).tocsr()
-        wide = len(words.vocabulary)
+        columns = words.columns([item.quote for item in items])
 
-        def fitted(labels: Sequence[int], classes: int) -> Linear:
-            known = sorted(set(labels))
-            # A corpus of one's own may lack a room, or anything private; that then has no words of its own.
-            weights, bias = np.zeros((classes, columns.shape[1]), np.float32), np.full(classes, -9.0, np.float32)
-            if len(known) > 1:
-                model = LogisticRegression(C=4.0, max_iter=400, tol=1e-3, random_state=0).fit(columns, labels)
-                two = len(known) == 2  # then there is one row, which speaks for the second
-                weights[known] = np.concatenate([-model.coef_, model.coef_]) / 2 if two else model.coef_
-                bias[known] = np.concatenate([-model.intercept_, model.intercept_]) / 2 if two else model.intercept_
-            else:
-                bias[known] = 0.0
-            return Linear(weights[:, :wide].T.copy(), weights[:, wide:].T.copy(), bias)
-
-        room = fitted([ROOMS.index(item.room) for item in items], len(ROOMS))
-        return cls(words, room, fitted([int(item.private) for item in items], 2), signals, reader)
+        room = words.fitted(columns, [ROOMS.index(item.room) for item in items], len(ROOMS))
+        return cls(words, room, words.fitted(columns, [int(item.private) for item in items], 2), signals, reader)
 
     def save(self, folder: Path) -> None:
         """Write router.npz and router.json into an existing folder."""
-        arrays: dict[str, Any] = {"weights": self._words.weights}
+        arrays: dict[str, Any] = {"weights": self.words.weights}
         for name, one in (("room", self._room), ("private", self._private)):
             arrays |= {f"{name}_sparse": one.sparse, f"{name}_dense": one.dense, f"{name}_bias": one.bias}
         np.savez(folder / "router.npz", **arrays)
         with (folder / "router.json").open("w", encoding="utf-8") as file:
             json.dump(
                 {
-                    "vocabulary": list(self._words.vocabulary),
+                    "vocabulary": list(self.words.vocabulary),
                     "signals": [one.model_dump(mode="json") for one in self._given],
                 },
                 file,
