@@ -70,7 +70,7 @@ _LEVER_TRIGGERS = (
     r"\b(?:we|i)(?:'d| would)? need (?P<lever>(?:either )?(?:a |an |the |to |one |two |\d|somebody|someone|approval|sign)(?:[^.;!?\n]|[.](?=\S)){3,220})",
     r"\b(?P<lever>(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|narrow|postpone|delay|park|freeze|stop)\b(?:[^.;!?\n]|[.](?=\S)){2,200}? or (?:we )?(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|accept|live|wait|postpone|delay|park|freeze|stop|keep|ship|slip|miss|hire|take|run|go|lose|leave|ask|add|get|use|push|raise|extend|split|rent|borrow)\b(?:[^.;!?\n]|[.](?=\S)){0,200})",
     r"(?:^|[.:;,!?] )(?P<lever>(?:(?:the|a|we|to|i) )?[a-z][\w'’-]*(?:[^.;!?\n]|[.](?=\S)){3,200}?,? or (?:we |i |to )?(?:call|say|accept|waive|build|quote|launch|fund|risk|go|push|move|take|get|hire|pay|buy|sort|reject|tell|write|sign|close|open|ship|keep|drop|cut|leave|lose|live|run|use|stay|wait|split|switch|change|let|put|give|send|ask|add|do|make|set|stop|start)(?:[^.;!?\n]|[.](?=\S)){0,200})",
-    r"\b(?P<lever>(?:need(?:s|ed)?|want(?:s|ed)?) (?!to know|to say)(?:[^.;!?\n]|[.](?=\S)){8,200})",
+    r"\b(?P<lever>(?:need(?:s|ed)?|want(?:s|ed)?) (?!to (?:know|say|raise|bring (?:it |this )?up|mention|talk|speak|ask|tell|hear|understand|share|discuss)\b)(?:[^.;!?\n]|[.](?=\S)){8,200})",
     r"\b(?:ask|proposal|propose|decision|request)(?: is)?: ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,200})",
     r"\b(?P<lever>if (?:[^.;!?\n]|[.](?=\S)){4,140}?(?:,| then| we) (?:[^.;!?\n]|[.](?=\S)){4,160})",
     r"\b(?:so )?(?P<lever>[A-Z][a-z]+ (?:has to|needs to|must|should) (?!be\b)(?:[^.;!?\n]|[.](?=\S)){4,160})",
@@ -86,7 +86,9 @@ _LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for p
 _OWNER = (
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?|says (?:which|so|yes))\b)"),
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)? \([A-ZÀ-Þ][\w'’. -]+\)|(?:Dr|Ms|Mr)\. [A-ZÀ-Þ][\w'’-]+)"),
-    re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:ing)? |needs? |[Dd]ecision:)\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
+    re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:s|ing)? |needs? |[Dd]ecision(?::| by| from| with)?)\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
+    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?) either \w+s\b"),
+    re.compile(r"[:,;–—] (?P<owner>[A-ZÀ-Þ][a-zà-ÿ'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?) (?=(?:by|before|until|no later than) (?:the |end |early |mid[- ]|late |next |this )?(?:\d|" + _DAY + r"\b|" + _MONTH + r"\b|\d|eo[dwmqy]\b))"),
     re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
 )
 _NOT_OWNER = frozenset(
@@ -201,7 +203,13 @@ def _owner_seen(draft: str, stated: Sequence[Stated]) -> Span | None:
     best = max(seen, key=lambda one: one.chance, default=None)
     if best is None or "\n" in draft[best.start : best.end]:
         return None
-    return Span(start=best.start, end=best.end)
+    return _whole_name(draft, best)
+
+
+def _whole_name(draft: str, span: Span) -> Span:
+    """A name or a role with the rest of the name: `Council member` of `Council member Doyle`."""
+    rest = re.match(r"(?: [A-ZÀ-Þ][a-zà-ÿ][\w’-]*){1,2}", draft[span.end :])
+    return Span(start=span.start, end=span.end + (rest.end() if rest else 0))
 
 
 _NO_ONE_YET = re.compile(r"(?:some|any|every|no)(?:body|one| one)\b|whoever\b|who\b", re.I)
@@ -455,5 +463,6 @@ def _owner(item: str, offset: int) -> Span | None:
         for match in pattern.finditer(item):
             words = match["owner"]
             if (words.lower().split()[0] not in _NOT_OWNER and not re.fullmatch(r"[A-Z]{1,3}\d*", words.removeprefix("the "))) or words in ("CFO", "CEO", "CTO", "COO", "VP", "GM", "HR", "IT", "QA", "ID"):
-                return Span(start=offset + match.start("owner"), end=offset + match.end("owner"))
+                found = _whole_name(item, Span(start=match.start("owner"), end=match.end("owner")))
+                return Span(start=offset + found.start, end=offset + found.end)
     return None

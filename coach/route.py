@@ -44,6 +44,8 @@ WORDS_SHARE = 0.3  # of the say about a room; the rest is the reader's
 
 _LONG = 20  # words of a block that may hold several matters
 _MARK = re.compile(r"[.;!?](?=\s)")
+# No matter ends with one of these words.
+_OPEN = re.compile(r"\b(?:a|an|the|of|that|because|whether|if|my|our|your|their|his|its|to|with|from|about|than|and|or|is|are|was|were)\s+$", re.I)
 # Sentences that go on with the matter before them: who decides and by when, and the choice itself.
 _WHO_DECIDES = re.compile(
     r"(?:so |and )?(?:the |our |my )?[\w'’-]+(?: [\w'’-]+){0,2} "
@@ -115,7 +117,8 @@ class Router:
             inside = (seen.starts >= block.start) & (seen.starts < block.end)
             marked = _MARK.search(text, block.start, block.end - 1) is not None
             wanted[inside] = BEGIN_MARKED_AT if marked or len(text[block.start : block.end].split()) < _LONG else BEGIN_AT
-        return parted(text, units(text, found), [int(seen.starts[n]) for n in np.flatnonzero(begins >= wanted)])
+        places = [int(seen.starts[n]) for n in np.flatnonzero(begins >= wanted)]
+        return parted(text, units(text, found), [place for place in places if not _OPEN.search(text, max(0, place - 24), place)])
 
     def judge(self, text: str, parts: Sequence[Unit], seen: Seen) -> tuple[Judged, ...]:
         """Every unit with its chances, each seen together with what stands around it."""
