@@ -34,6 +34,7 @@ from coach.schema import (
 )
 from coach.spelling import spelled
 
+_LEAST = 4  # words of a private line that is more than a title of what follows
 MAX_WORDS = 38  # in one sentence; two below what a reader is promised
 
 _BLANK_TEXT: dict[BlankKey, str] = {
@@ -47,7 +48,7 @@ _PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as
 _BAR = re.compile(r"\s*\|\s*")
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
 _MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so(?! (?:is|are|was|were|am|do|does|did|has|have|will|far|long|much)\b)|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
-_OPENS_CHOICE = re.compile(r"(?:two|three|the|2|3|our|my) (?:choices?|options?|ways(?: out)?)\b(?: (?:is|are))?\s*[:,]\s*|options?(?: are| is)?\s*:\s*", re.I)
+_OPENS_CHOICE = re.compile(r"(?:so|and|then|but|well)\s+(?!on\b)|(?:two|three|the|2|3|our|my) (?:choices?|options?|ways(?: out)?)\b(?: (?:is|are))?\s*[:,]\s*|options?(?: are| is)?\s*:\s*", re.I)
 # Words that have a capital only where they begin a sentence.
 _OPENS_SENTENCE = re.compile(
     r"(?:We|The|An?|Either|They|If|To|Our|My|You|Your|One|Two|Three|Four|Five|No|More|Less|Keep|Cut|Drop|Move|Take|Give|Hire|Buy|Pay|Stop|Ship|Close|Open|Run|Sign|Send|"
@@ -91,7 +92,7 @@ class _Text:
         text = spelled(draft[start:end], self.spellings)
         if small and _OPENS_SENTENCE.match(text):
             text = text[0].lower() + text[1:]
-        if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:[^\w/.-]|[.-]?(?:\s|$))", text):
+        if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:-[a-z]+)*(?:[^\w/.-]|[.-]?(?:\s|$))", text):
             text = text[0].upper() + text[1:]
         self.pieces.append(DraftPiece(text=text, start=start, end=end))
 
@@ -129,6 +130,8 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
         if not state:  # it was all there is: said once, as it stands
             state = spans
             conditions.add("lever_in_state")
+    if task.room == "one_on_one" and sum(len(task.draft[one.start : one.end].split()) for one in spans) < _LEAST:
+        conditions = {"title"}
     chosen = _choose(phrasing.constructions, task.room, conditions, task.turn)
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
@@ -477,6 +480,9 @@ def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[
         if match.start() > at:
             parts.append((at, match.start()))
         at = match.end()
+        comma = draft.find(",", match.start(), at)
+        if comma > 0 and parts and draft[: match.start()].rstrip()[-1:].isalnum():
+            at = comma  # it parts what is before from what comes after, too
     parts.append((at, end))
     trimmed: list[tuple[int, int]] = []
     for a, b in parts:

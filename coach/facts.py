@@ -70,7 +70,7 @@ _LEVER_TRIGGERS = (
     r"\b(?:we|i)(?:'d| would)? need (?P<lever>(?:either )?(?:a |an |the |to |one |two |\d|somebody|someone|approval|sign)(?:[^.;!?\n]|[.](?=\S)){3,220})",
     r"\b(?P<lever>(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|narrow|postpone|delay|park|freeze|stop)\b(?:[^.;!?\n]|[.](?=\S)){2,200}? or (?:we )?(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|accept|live|wait|postpone|delay|park|freeze|stop|keep|ship|slip|miss|hire|take|run|go|lose|leave|ask|add|get|use|push|raise|extend|split|rent|borrow)\b(?:[^.;!?\n]|[.](?=\S)){0,200})",
     r"(?:^|[.:;,!?] )(?P<lever>(?:(?:the|a|we|to|i) )?[a-z][\w'’-]*(?:[^.;!?\n]|[.](?=\S)){3,200}?,? or (?:we |i |to )?(?:call|say|accept|waive|build|quote|launch|fund|risk|go|push|move|take|get|hire|pay|buy|sort|reject|tell|write|sign|close|open|ship|keep|drop|cut|leave|lose|live|run|use|stay|wait|split|switch|change|let|put|give|send|ask|add|do|make|set|stop|start)(?:[^.;!?\n]|[.](?=\S)){0,200})",
-    r"\b(?P<lever>(?:need(?:s|ed)?|want(?:s|ed)?) (?!to (?:know|say|raise|bring (?:it |this )?up|mention|talk|speak|ask|tell|hear|understand|share|discuss)\b)(?:[^.;!?\n]|[.](?=\S)){8,200})",
+    r"\b(?P<lever>(?:need(?:s|ed)?|wants?|wanted(?! (?:[<>≤≥\d]|(?:under|below|over|above|at (?:least|most)|less|fewer|more) ))) (?!to (?:know|say|raise|bring (?:it |this )?up|mention|talk|speak|ask|tell|hear|understand|share|discuss)\b)(?:[^.;!?\n]|[.](?=\S)){8,200})",
     r"\b(?:ask|proposal|propose|decision|request)(?: is)?: ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,200})",
     r"\b(?P<lever>if (?:[^.;!?\n]|[.](?=\S)){4,140}?(?:,| then| we) (?:[^.;!?\n]|[.](?=\S)){4,160})",
     r"\b(?:so )?(?P<lever>[A-Z][a-z]+ (?:has to|needs to|must|should) (?!be\b)(?:[^.;!?\n]|[.](?=\S)){4,160})",
@@ -249,6 +249,8 @@ def _says_when(draft: str, start: int, end: int, dates: Sequence[When]) -> bool:
     words = draft[start:end]
     if any(one.start < end and start < one.end for one in dates):
         return True
+    if re.search(r"\b(?:a|an|every|each|our|my)\s*$", draft[max(0, start - 6) : start], re.I) and re.fullmatch(r"\d{1,2}(?:st|nd|rd|th)", words):
+        return False  # "a 12th" is one more
     until = _UNTIL.search(draft[max(0, start - 24) : start] + words)
     return bool(_OF_TIME.search(words)) or bool(until and re.search(r"[^\W\d_]{3}", words))
 

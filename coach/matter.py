@@ -10,7 +10,7 @@ from coach.spelling import spelled
 
 _LEAST, _MOST, _BEST = 5, 16, 9  # words
 _LEAD = re.compile(
-    r"(?:(?:so|and|but|plus|also|oh|ok|okay|well|anyway|because|though|then|honestly|frankly|ps|p\.s\.)\b[,:.…]*\s+|[-*•(]\s*|<\w+>\s*|\d{1,2}[.)]\s+)+", re.I
+    r"(?:(?:so|and|but|plus|also|oh|ok|okay|well|anyway|because|though|then|now|honestly|frankly|ps|p\.s\.)\b[,:.…]*\s+|[-*•(]\s*|<\w+>\s*|\d{1,2}[.)]\s+)+", re.I
 )
 _WANTS_MORE = re.compile(
     r"\b(?:a|an|the|of|to|for|from|with|by|at|into|than|as|if|unless|until|because|since|while|how|why|which|who|whose|what|when|where|whether|my|our|your|his|"

@@ -238,7 +238,7 @@ def _values(line: Line) -> dict[str, str]:
         said = re.split(r"[.!?] ", said)[-1]
         halves = re.split(r",? or (?:we |i |to )?", said, maxsplit=1)
         if len(halves) == 2 and all(3 <= len(half.split()) <= 14 for half in halves):
-            first = re.sub(r"^(?:either |we |i |to |whether )+", "", halves[0].strip(" ,"), flags=re.I)
+            first = re.sub(r"^(?:so |and |then |but )?(?:either |we |i |whether )*", "", halves[0].strip(" ,"), flags=re.I)
             if not _ASKS.search(first):
                 found["choice"] = f"{first} or {halves[1].strip(' ,.')}"
             if _DOES.match(first) and _DOES.match(halves[1]):

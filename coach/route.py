@@ -127,13 +127,16 @@ class Router:
         means = seen.means([(unit.start, unit.end) for unit in parts])
         rooms = self.reader.rooms(means)
         texts = [text[unit.start : unit.end] for unit in parts]
-        private = [max(float(one), self._floor(texts[n])) for n, one in enumerate(self.reader.private(means))]
+        private = [float(one) for one in self.reader.private(means)]
+        shown = [{name for name in self.words.signals_of(one) if name.startswith("always_private.")} for one in texts]
+        for sentence in _sentences_of(parts):
+            # What the writer has kept quiet is what stands around it.
+            whole = any(_OF_ITS_SENTENCE & shown[n] for n in sentence)
+            for n in sentence:
+                if shown[n] or whole:
+                    private[n] = max(private[n], SAID_PRIVATE)
         private = _spread(parts, texts, private)
         return tuple(Judged(unit, means[n], private[n], rooms[n]) for n, unit in enumerate(parts))
-
-    def _floor(self, text: str) -> float:
-        """What words that are private in any draft add to the reader's judgement; never takes away."""
-        return SAID_PRIVATE if any(name.startswith("always_private.") for name in self.words.signals_of(text)) else 0.0
 
     def starts(self, text: str, found: Sequence[Block], judged: Sequence[Judged], seen: Seen) -> tuple[bool, ...]:
         """For each unit whether a new item starts with it."""
@@ -267,6 +270,23 @@ class Router:
                 "The fitted router cannot be read.", "Run `coach index --force` to build it again."
             ) from None
         return cls(words, room, private, signals, reader)
+
+
+_OF_ITS_SENTENCE = frozenset({"always_private.kept_quiet"})
+
+
+def _sentences_of(parts: Sequence[Unit]) -> list[list[int]]:
+    """The numbers of the units of each sentence."""
+    out: list[list[int]] = []
+    for n, one in enumerate(parts):
+        if n and one.block == parts[n - 1].block and one.cut in _WITHIN:
+            out[-1].append(n)
+        else:
+            out.append([n])
+    return out
+
+
+_WITHIN = frozenset({"colon", "connective", "comma", "dash", "ellipsis"})
 
 
 def _spread(parts: Sequence[Unit], texts: Sequence[str], private: Sequence[float]) -> list[float]:
