@@ -72,6 +72,7 @@ _SLACK_HEAD = re.compile(
     re.I,
 )
 # A line about the draft itself: what it is, for when, in which state it was typed.
+_TALK = re.compile(r"(?:[^\W\d_][\w'’.-]*,? ){0,4}(?:1 ?[:-] ?1|1on1|one[- ]on[- ]one|121)s?(?: (?:with|w/) [\w'’. -]{2,30})?:?", re.I)
 _ABOUT = re.compile(
     r"\b(?:in no (?:particular )?order|sorry (?:for|about|no|its|it's)|(?:typed|dictated|written|sent) (?:on|from|in|while)|before i forget|"
     r"brain ?dump|dump(?:ing)?\b|(?:rough|first|quick|raw) (?:draft|notes?|thoughts?|cut)|notes? (?:for|to|from|ahead)|draft (?:for|of)|"
@@ -281,7 +282,9 @@ class _Reader:
         return end
 
     def _is_title(self, words: str, below: str) -> bool:
-        """Whether a line of a few bare words stands over a list or a table."""
+        """Whether a line of a few bare words stands over a list or a table, or names a talk over what is for it."""
+        if below.strip() and _TALK.fullmatch(words.strip()):
+            return True
         listed = bool(_BULLET.match(below)) or below.count("|") >= 2
         return listed and len(words.split()) <= 4 and words.rstrip()[-1:].isalpha() and not _DIGIT.search(words)
 

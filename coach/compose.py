@@ -293,8 +293,8 @@ def _render(
             case "state":
                 _write_state(out, task, phrasing, state)
             case "lever":
-                if task.answers.get("lever") or lever is None:
-                    blank("lever")
+                if task.answers.get("lever") or lever is None or task.room == "one_on_one":
+                    blank("lever")  # what is asked of one person is seldom what the line says should be done
                 else:
                     begin = _OPENS_CHOICE.match(task.draft, lever.start, lever.end)
                     start = begin.end() if begin else lever.start
@@ -336,10 +336,14 @@ def _outcome(lever: str | None) -> Outcome | None:
 
 def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
     """The allowed words as sentences of a bearable length, breath and fillers left out."""
+    if task.columns:
+        _write_row(out, task, phrasing, state)
+    else:
+        _write_sentences(out, task, phrasing, state)
+
+
+def _write_sentences(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
     filler = filler_of(phrasing.fillers)
-    if task.columns and len(state) == 1:
-        _write_row(out, task, state[0])
-        return
     sentences = [(a, b, span) for span in state for a, b in _sentences(task.draft, span.start, span.end)]
     joint = ""
     for number, (start, end, span) in enumerate(sentences):
@@ -429,7 +433,11 @@ def _cells(draft: str, start: int, end: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
 
 
-_COLOUR = re.compile(r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)[.!]?$", re.I)
+_COLOUR = re.compile(
+    r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)(?:[- ]?ish)?"
+    r"(?:,? (?:because of|due to) (?:dependenc\w+|(?:other |changing )?priorities|complexity|capacity)|,? (?:the )?team is (?:pushing|on it|working (?:hard )?on it))?[.!]?$",
+    re.I,
+)
 _BARE = re.compile(r"[\s.–—?-]*$")
 _HEADS = (
     ("now", re.compile(r"\b(?:now|current(?:ly)?|actual|today|latest|stand|ist)\b", re.I)),
@@ -439,20 +447,29 @@ _HEADS = (
     ("due", re.compile(r"\b(?:due|deadline|eta|by when|date)\b", re.I)),
 )
 
+_FIGURE = re.compile(r"[<>~≈≤≥]?\s?[$€£]?\s?\d[\d.,'’]*\s?\S{0,6}$")
 _ORDER = {"now": 0, "target": 1, "was": 2}  # in which a row is said behind its name
 
 
-def _write_row(out: _Text, task: Task, row: Span) -> None:
-    """A table row as a spoken sentence: what it is, where it stands, against what, and its note."""
-    cells = row_cells(task.draft, row.start, row.end)
+def _write_row(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
+    """A table row as a spoken sentence: what it is, where it stands, against what, and its note. Only words of `state` are said."""
+    cells = row_cells(task.draft, min(one.start for one in task.clauses), max(one.end for one in task.clauses))
     named = list(zip(task.columns, cells, strict=False)) if len(task.columns) >= len(cells) else [("", c) for c in cells]
+    kinds = [next((kind for kind, pattern in _HEADS if pattern.search(name)), "") if number else "" for number, (name, _) in enumerate(named)]
+    if "now" not in kinds and {"target", "was"} & set(kinds):
+        # A figure in a column of another name, beside the target: it is how things stand.
+        lone = (n for n, (_, cell) in enumerate(named) if n and not kinds[n] and _FIGURE.match(task.draft, cell.start, cell.end))
+        if (place := next(lone, None)) is not None:
+            kinds[place] = "now"
     said: list[tuple[int, str, Span, bool]] = []
-    for number, (name, cell) in enumerate(named):
+    for kind, (_, cell) in zip(kinds, named, strict=True):
         words = task.draft[cell.start : cell.end]
         if _BARE.fullmatch(words) or (said and _COLOUR.fullmatch(words)):
             continue
-        kind = next((kind for kind, pattern in _HEADS if pattern.search(name)), "") if number else ""
-        said.append((_ORDER.get(kind, len(_ORDER)) if said else -1, kind, cell, len(words.split()) <= 3))
+        inside = [Span(start=max(cell.start, one.start), end=min(cell.end, one.end)) for one in state if one.start < cell.end and cell.start < one.end]
+        for span in inside:
+            order = _ORDER.get(kind, len(_ORDER)) if said else -1
+            said.append((order, kind, span, len(task.draft[span.start : span.end].split()) <= 3))
     for number, (_, kind, cell, is_short) in enumerate(sorted(said, key=lambda one: one[0])):
         if not number:
             lead = ""
@@ -467,8 +484,10 @@ def _write_row(out: _Text, task: Task, row: Span) -> None:
         else:
             lead = ", " if is_short else ". "
         out.coach(lead)
-        end = _shorn(task.draft, cell.start, cell.end, _LOOSE)
-        out.draft(task.draft, cell.start, end, capital=not number or lead in (". ", " "))
+        if is_short or not number:
+            out.draft(task.draft, cell.start, _shorn(task.draft, cell.start, cell.end, _LOOSE), capital=not number or lead in (". ", " "))
+        else:
+            _write_sentences(out, task, phrasing, [cell])
     if out.words()[-1:] not in ".?!":
         out.coach(".")
 

@@ -17,6 +17,8 @@ from coach.threads import one_thread
 Vectors = NDArray[np.float32]
 _SLOT = re.compile(r"\{(\w+)\}")
 _BROAD = "career_direction"
+_DECIDING = "decision_to_prepare"
+_A_CHOICE = 0.15  # what a line that offers two ways adds to the questions about deciding
 _FIRST = {"manager_decision": 0, "career": 1, "hidden_blocker": 2}
 _NEAR = 0.1  # by which another goal may be farther from a line than the nearest one and still be its goal too
 _READ = 0.5  # the say of what was learned beside the signs of a goal
@@ -150,10 +152,16 @@ def _likeness(
         if question.after:
             table[r] += held
         slots = _slots(question.fill or "")
+        if goal.goal == _DECIDING:
+            table[r] += np.array([_A_CHOICE * _offers_two(line) for line in lines], np.float32)
         if slots & _TWO_WAYS:
             # Two ways on the table are what a manager can be asked to choose between.
             table[r] += np.array([0.21 * (slots <= values.keys()) for values in values_of], np.float32)
     return table, near
+
+
+def _offers_two(line: Line) -> bool:
+    return line.room == "okr_review" and any(re.search(r"\bor\b", line.draft[one.start : one.end]) for one in line.facts.levers)
 
 
 def _towards(goal: str, likeness: Vectors, lines: Sequence[Line]) -> Vectors:
