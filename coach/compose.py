@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from coach.facts import row_cells
 from coach.schema import (
     AnswerPiece,
     Blank,
@@ -21,7 +19,6 @@ from coach.schema import (
     Clause,
     CoachPiece,
     Construction,
-    DraftPiece,
     Facts,
     Outcome,
     Phrasing,
@@ -32,10 +29,9 @@ from coach.schema import (
     Side,
     Span,
 )
-from coach.spelling import spelled
+from coach.spoken import MARKS, Passage, Text, say, shorn
 
 _LEAST = 4  # words of a private line that is more than a title of what follows
-MAX_WORDS = 38  # in one sentence; two below what a reader is promised
 
 _BLANK_TEXT: dict[BlankKey, str] = {
     "lever": "[lever?]",
@@ -45,15 +41,8 @@ _BLANK_TEXT: dict[BlankKey, str] = {
     "fact": "[fact?]",
 }
 _PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as soon|no later|early|late)\b", re.I)
-_BAR = re.compile(r"\s*\|\s*")
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
-_MARKS = re.compile(r"^(?:\(?\d{1,2}[.)]\s+|\([a-z\d]\)\s+|[-*•]\s+|(?:so(?! (?:is|are|was|were|am|do|does|did|has|have|will|far|long|much)\b)|and|but|plus|also|oh|okay|ok|well|anyway|because|while|though|then)\b,?\s+)+", re.I)
 _OPENS_CHOICE = re.compile(r"(?:so|and|then|but|well)\s+(?!on\b)|(?:two|three|the|2|3|our|my) (?:choices?|options?|ways(?: out)?)\b(?: (?:is|are))?\s*[:,]\s*|options?(?: are| is)?\s*:\s*", re.I)
-# Words that have a capital only where they begin a sentence.
-_OPENS_SENTENCE = re.compile(
-    r"(?:We|The|An?|Either|They|If|To|Our|My|You|Your|One|Two|Three|Four|Five|No|More|Less|Keep|Cut|Drop|Move|Take|Give|Hire|Buy|Pay|Stop|Ship|Close|Open|Run|Sign|Send|"
-    r"Swap|Shift|Split|Delay|Add|Use|Let|Make|Put|Ask|Lower|Raise|Extend|Lend|Rent|Freeze|Pause|Park|Push|Merge|Narrow|Start|Leave|Change|Accept|Allow|Approve|Release|Get|Go|Do)\b"
-)
 _CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b|\balternative(?:ly)?\b", re.I)
 _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
@@ -61,40 +50,6 @@ _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("cut", re.compile(r"\b(?:cut|drop|stop|kill|park|pause|switch off|cancel|remove|close it)\b", re.I)),
     ("continue", re.compile(r"\b(?:continue|keep (?:going|it|the)|stay the course|go ahead)\b", re.I)),
 )
-
-
-@dataclass
-class _Text:
-    """Pieces in the making; neighbours are joined with single spaces and full stops."""
-
-    spellings: Mapping[str, str]
-    pieces: list[Piece] = field(default_factory=list)
-
-    def words(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
-
-    def coach(self, text: str) -> None:
-        if not text:
-            return
-        if self.pieces and isinstance(self.pieces[-1], CoachPiece):
-            text = self.pieces.pop().text + text
-        self.pieces.append(CoachPiece(text=text))
-
-    def unsay(self, words: str) -> None:
-        """Take back connecting words that stand last."""
-        if self.pieces and isinstance(self.pieces[-1], CoachPiece) and self.pieces[-1].text.endswith(words):
-            self.pieces[-1] = CoachPiece(text=self.pieces[-1].text.removesuffix(words))
-
-    def draft(self, draft: str, start: int, end: int, capital: bool = False, small: bool = False) -> None:
-        """Words of the draft. capital, small: whether a sentence begins with them here, or no longer does."""
-        if end <= start:
-            return
-        text = spelled(draft[start:end], self.spellings)
-        if small and _OPENS_SENTENCE.match(text):
-            text = text[0].lower() + text[1:]
-        if capital and text[:1].islower() and re.match(r"[a-z'’]+(?:-[a-z]+)*(?:[^\w/.-]|[.-]?(?:\s|$))", text):
-            text = text[0].upper() + text[1:]
-        self.pieces.append(DraftPiece(text=text, start=start, end=end))
 
 
 @dataclass(frozen=True)
@@ -136,7 +91,6 @@ def compose(task: Task, phrasing: Phrasing) -> Rewrite | None:
     return _render(task, phrasing, chosen, state, lever, facts, conditions)
 
 
-_HUNG = re.compile(r"(?P<topic>(?:the |our )?[\w'’&-]+(?: [\w'’&-]+){0,3}?),? (?:where|which (?:is|are|was|were)(?: still)?)\s+", re.I)
 _HANGS_ON = re.compile(r"(?:which|who|whose|where)\b", re.I)
 
 
@@ -256,6 +210,10 @@ def _cut_lever(draft: str, spans: Sequence[Span], lever: Span) -> list[Span]:
     return out
 
 
+def _whole(task: Task) -> Span:
+    return Span(start=min(one.start for one in task.clauses), end=max(one.end for one in task.clauses))
+
+
 def _choose(found: Sequence[Construction], room: Room, conditions: set[str], turn: int) -> Construction:
     fitting = [one for one in found if one.room == room and set(one.when) <= conditions]
     same = [one for one in fitting if one.when == fitting[0].when]
@@ -271,7 +229,7 @@ def _render(
     facts: Facts,
     conditions: set[str],
 ) -> Rewrite:
-    out = _Text(phrasing.spellings)
+    out = Text(phrasing.spellings)
     blanks: dict[BlankKey, Blank] = {}
     topic = _topic(task.draft, facts, [*state, *([lever] if lever else [])])
 
@@ -291,14 +249,14 @@ def _render(
         at = slot.end()
         match slot[1]:
             case "state":
-                _write_state(out, task, phrasing, state)
+                say(out, Passage(task.draft, task.room, _whole(task), task.columns), phrasing, state)
             case "lever":
                 if task.answers.get("lever") or lever is None or task.room == "one_on_one":
                     blank("lever")  # what is asked of one person is seldom what the line says should be done
                 else:
                     begin = _OPENS_CHOICE.match(task.draft, lever.start, lever.end)
                     start = begin.end() if begin else lever.start
-                    out.draft(task.draft, start, _shorn(task.draft, start, lever.end, " .,;:"), small=out.words().endswith(": "))
+                    out.draft(task.draft, start, shorn(task.draft, start, lever.end, " .,;:"), small=out.words().endswith(": "))
             case "owner":
                 if facts.owner and not task.answers.get("owner"):
                     out.draft(task.draft, facts.owner.start, facts.owner.end, capital=True)
@@ -334,242 +292,6 @@ def _outcome(lever: str | None) -> Outcome | None:
     return found[0] if len(found) == 1 else None
 
 
-def _write_state(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
-    """The allowed words as sentences of a bearable length, breath and fillers left out."""
-    if task.columns:
-        _write_row(out, task, phrasing, state)
-    else:
-        _write_sentences(out, task, phrasing, state)
-
-
-def _write_sentences(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
-    filler = filler_of(phrasing.fillers)
-    sentences = [(a, b, span) for span in state for a, b in _sentences(task.draft, span.start, span.end)]
-    joint = ""
-    for number, (start, end, span) in enumerate(sentences):
-        if task.room != "one_on_one" and _COLOUR.fullmatch(task.draft[start:end].strip()) and end - start < span.end - span.start:
-            continue  # a colour alone, and other sentences beside it
-        lead = _MARKS.match(task.draft[start:end])
-        if lead and end - start - lead.end() > 8:
-            start += lead.end()
-        if task.room != "one_on_one":
-            topic, after = _verdict(phrasing.verdicts, task.draft, start, end, any(_worded(task.draft, a, b) for a, b, _ in sentences[number + 1 :]))
-            if after > start:
-                if _worded(task.draft, start, topic):
-                    out.coach(joint)
-                    _write_parts(out, task.draft, _without(filler, task.draft, start, topic), joint != ": ")
-                    joint = ": "
-                start = after
-                if hung := _HUNG.match(task.draft, start, end):
-                    # What all was well but for, and what is said of it: that is now a topic and its news.
-                    out.coach(joint)
-                    _write_parts(out, task.draft, [(start, hung.end("topic"))], joint != ": ")
-                    joint, start = ": ", hung.end()
-        parts = _without(filler, task.draft, start, end)
-        if task.room != "one_on_one":
-            parts = [part for a, b in parts for part in _dropped(phrasing.drops, task.draft, a, b)]
-        if not any(_worded(task.draft, a, b) for a, b in parts):
-            continue
-        out.coach(joint)
-        _write_parts(out, task.draft, parts, joint != ": ")
-        if out.words()[-1:] not in ".?!":
-            out.coach(".")
-        joint = " "
-
-
-@lru_cache(maxsize=8)
-def filler_of(words: tuple[str, ...]) -> re.Pattern[str]:
-    """What finds these words where they only fill a sentence."""
-    any_of = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    return re.compile(rf"(?:^|(?<=[\s,.;:—–-]))(?:{any_of})\b[,:]?\s*", re.I)
-
-
-def _worded(draft: str, start: int, end: int) -> bool:
-    return re.search(r"\w", draft[start:end]) is not None
-
-
-def _write_parts(out: _Text, draft: str, parts: Sequence[tuple[int, int]], capital: bool) -> None:
-    cells = [(n, a, b) for n, (a, b) in enumerate(parts) for a, b in _cells(draft, a, b)]
-    for number, (part, a, b) in enumerate(cells):
-        if number and part == cells[number - 1][0]:
-            out.coach(": " if number == 1 else ", ")
-        elif number and out.words()[-1:] not in ("", " ") and draft[a] not in ",;:":
-            out.coach(" ")
-        out.draft(draft, a, b, capital=capital and number == 0)
-
-
-def _verdict(verdicts: Sequence[str], draft: str, start: int, end: int, more: bool) -> tuple[int, int]:
-    """Where the topic of a sentence ends and where what is said of it begins, with a verdict between them.
-
-    (start, start) where there is none, or where nothing would be left to say. more: whether other sentences follow.
-    """
-    for one in verdicts:
-        match = re.search(one, draft[start:end], re.I)
-        if match and match.end() > match.start() and (more or len(draft[start + match.end() : end].split()) >= 2):
-            return start + match.start(), start + match.end()
-    return start, start
-
-
-def _dropped(drops: Sequence[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
-    """A sentence without what says nothing to a room, as long as five words of it are left."""
-    words = draft[start:end]
-    for drop in drops:
-        match = re.search(drop, words, re.I)
-        rest = words[: match.start()] + " " + words[match.end() :] if match else ""
-        if match and len(rest.split()) >= 5:
-            left = (start, start + len(words[: match.start()].rstrip()))
-            right = (end - len(words[match.end() :].lstrip(" " if re.search(r"\w", draft[left[0] : left[1]]) else _LOOSE)), end)
-            found = [part for part in (left, right) if re.search(r"\w", draft[part[0] : part[1]])]
-            return [piece for part in found for piece in _dropped(drops, draft, *part)]
-    return [(start, end)]
-
-
-def _cells(draft: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The cells of a row that was typed without a table around it, or the whole."""
-    edges = [start]
-    for match in _BAR.finditer(draft, start, end):
-        edges += [match.start(), match.end()]
-    edges.append(end)
-    return [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
-
-
-_COLOUR = re.compile(
-    r"(?:status:?\s*)?(?:green|yellow|red|amber|orange|blue|🟢|🟡|🔴|🟠|on track|off track|ok|rag)(?:[- ]?ish)?"
-    r"(?:,? (?:because of|due to) (?:dependenc\w+|(?:other |changing )?priorities|complexity|capacity)|,? (?:the )?team is (?:pushing|on it|working (?:hard )?on it))?[.!]?$",
-    re.I,
-)
-_BARE = re.compile(r"[\s.–—?-]*$")
-_HEADS = (
-    ("now", re.compile(r"\b(?:now|current(?:ly)?|actual|today|latest|stand|ist)\b", re.I)),
-    ("target", re.compile(r"\b(?:target|goal|plan(?:ned)?|promised?|commit\w*|aim|spec|objective value)\b", re.I)),
-    ("was", re.compile(r"\b(?:was|last|previous|before|baseline|start|q[1-4] ?actual)\b", re.I)),
-    ("owner", re.compile(r"\b(?:owner|dri|who|lead|responsible)\b", re.I)),
-    ("due", re.compile(r"\b(?:due|deadline|eta|by when|date)\b", re.I)),
-)
-
-_FIGURE = re.compile(r"[<>~≈≤≥]?\s?[$€£]?\s?\d[\d.,'’]*\s?\S{0,6}$")
-_ORDER = {"now": 0, "target": 1, "was": 2}  # in which a row is said behind its name
-
-
-def _write_row(out: _Text, task: Task, phrasing: Phrasing, state: Sequence[Span]) -> None:
-    """A table row as a spoken sentence: what it is, where it stands, against what, and its note. Only words of `state` are said."""
-    cells = row_cells(task.draft, min(one.start for one in task.clauses), max(one.end for one in task.clauses))
-    named = list(zip(task.columns, cells, strict=False)) if len(task.columns) >= len(cells) else [("", c) for c in cells]
-    kinds = [next((kind for kind, pattern in _HEADS if pattern.search(name)), "") if number else "" for number, (name, _) in enumerate(named)]
-    if "now" not in kinds and {"target", "was"} & set(kinds):
-        # A figure in a column of another name, beside the target: it is how things stand.
-        lone = (n for n, (_, cell) in enumerate(named) if n and not kinds[n] and _FIGURE.match(task.draft, cell.start, cell.end))
-        if (place := next(lone, None)) is not None:
-            kinds[place] = "now"
-    said: list[tuple[int, str, Span, bool]] = []
-    for kind, (_, cell) in zip(kinds, named, strict=True):
-        words = task.draft[cell.start : cell.end]
-        if _BARE.fullmatch(words) or (said and _COLOUR.fullmatch(words)):
-            continue
-        inside = [Span(start=max(cell.start, one.start), end=min(cell.end, one.end)) for one in state if one.start < cell.end and cell.start < one.end]
-        for span in inside:
-            order = _ORDER.get(kind, len(_ORDER)) if said else -1
-            said.append((order, kind, span, len(task.draft[span.start : span.end].split()) <= 3))
-    for number, (_, kind, cell, is_short) in enumerate(sorted(said, key=lambda one: one[0])):
-        if not number:
-            lead = ""
-        elif out.words()[-1:] in ".?!":
-            lead = " "
-        elif kind == "now" and number == 1 and is_short and "," not in out.words() and re.search(r"\d", task.draft[cell.start : cell.end]):
-            lead = " at "
-        elif number == 1 and kind not in ("target", "was"):
-            lead = ": "  # a name with a comma in it wants a pause
-        elif kind and kind != "now" and is_short:
-            lead = f", {kind} "
-        else:
-            lead = ", " if is_short else ". "
-        out.coach(lead)
-        if is_short or not number:
-            out.draft(task.draft, cell.start, _shorn(task.draft, cell.start, cell.end, _LOOSE), capital=not number or lead in (". ", " "))
-        else:
-            _write_sentences(out, task, phrasing, [cell])
-    if out.words()[-1:] not in ".?!":
-        out.coach(".")
-
-
-def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[tuple[int, int]]:
-    parts: list[tuple[int, int]] = []
-    at = start
-    for match in filler.finditer(draft, start, end):
-        if match.start() > at:
-            parts.append((at, match.start()))
-        at = match.end()
-        comma = draft.find(",", match.start(), at)
-        if comma > 0 and parts and draft[: match.start()].rstrip()[-1:].isalnum():
-            at = comma  # it parts what is before from what comes after, too
-    parts.append((at, end))
-    trimmed: list[tuple[int, int]] = []
-    for a, b in parts:
-        while a < b and (draft[a].isspace() or (not trimmed and draft[a] in ",;:.")):
-            a += 1
-        while b > a and draft[b - 1].isspace():
-            b -= 1
-        if b > a:
-            trimmed.append((a, b))
-    if trimmed:
-        a, b = trimmed[-1]
-        trimmed[-1] = (a, _shorn(draft, a, b, _LOOSE))
-    return trimmed
-
-
-_LOOSE = " ,;:—–-\n\t"  # what may hang at the end of words that a full stop is to follow
-
-
-def _shorn(draft: str, start: int, end: int, marks: str) -> int:
-    """Where draft[start:end] ends without these marks behind it."""
-    return start + len(draft[start:end].rstrip(marks))
-
-
-_END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s\"”’)\]])[ \t]*\n+|\n[ \t]*\n\s*")  # a break inside a sentence is only a width
-_SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
-
-
-_HANGS = re.compile(r"(?:because|unless|while|which|who|whose|where|or|if|until|than|as|to|that)\b", re.I)
-
-
-def _sentences(draft: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Sentences of at most MAX_WORDS words; a longer one is broken where it breathes."""
-    found: list[tuple[int, int]] = []
-    at = start
-    for match in _END.finditer(draft, start, end):
-        found.append((at, match.start()))
-        at = match.end()
-    found.append((at, end))
-    out: list[tuple[int, int]] = []
-    for a, b in found:
-        out.extend(_broken(draft, a, b))
-    return [(a, b) for a, b in out if draft[a:b].strip()]
-
-
-def _broken(draft: str, start: int, end: int) -> list[tuple[int, int]]:
-    count = len(draft[start:end].split())
-    if count <= MAX_WORDS:
-        return [(start, end)]
-    middle = (start + end) // 2
-    places = [
-        (match.start(), match.end())
-        for match in _SOFT.finditer(draft, start, end)
-        if len(draft[start : match.start()].split()) >= 4 and len(draft[match.end() : end].split()) >= 4
-    ]
-    # A strong mark (semicolon, dash) a little off the middle is better than a comma in it, and anything than a clause
-    # that cannot stand alone.
-    best = min(
-        places,
-        key=lambda place: abs(place[0] - middle) + (60 if draft[place[0]] == "," else 0) + (120 if _HANGS.match(draft, place[1]) else 0),
-        default=None,
-    )
-    if best is None:
-        words = list(re.finditer(r"\S+", draft[start:end]))
-        cut = start + words[MAX_WORDS - 1].end()
-        best = (cut, cut)
-    return [*_broken(draft, start, best[0]), *_broken(draft, best[1], end)]
-
-
 def _question(phrasing: Phrasing, key: BlankKey, room: Room, conditions: set[str], topic: str) -> str:
     fitting = [
         one for one in phrasing.questions if one.key == key and one.room == room and set(one.when) <= conditions
@@ -584,7 +306,7 @@ def _topic(draft: str, facts: Facts, spans: Sequence[Span]) -> str:
         return "this"
     first = spans[0]
     words = draft[first.start : first.end]
-    words = _MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
+    words = MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
     head = re.split(r"[.!?;:]\s|\s[—–|-]\s|: |, ", words, maxsplit=1)[0]
     subject = _VERB.split(head, maxsplit=1)[0].strip(" ,.:;—–-|(")
     if 1 <= len(subject.split()) <= 7 and subject.lower() not in _NO_SUBJECT:

@@ -17,7 +17,6 @@ from langchain_core.runnables import Runnable, RunnableConfig
 from coach.accepted import Accepted
 from coach.batch import Ledger, phrase
 from coach.blocks import blocks
-from coach.compose import filler_of
 from coach.draft import check_draft
 from coach.edits import check_answers, move
 from coach.errors import CoachError, OptionError
@@ -36,6 +35,7 @@ from coach.route import Judged
 from coach.schema import SLOTS, Brief, Language, PageQuote, Question, Room, Segment, Side
 from coach.segment import assemble, likely_items
 from coach.settings import Settings, load_settings
+from coach.spoken import filler_of
 from coach.threads import one_thread
 from coach.work import Work, all_private, settle
 from coach.writing import write
