@@ -239,7 +239,7 @@ def _due_seen(draft: str, stated: Sequence[Stated], dates: Sequence[When], revie
         end += word.end()
     lead = re.match(r"(?:by|until|til|till|on|no later than|due)\s+(?=\S)", draft[start:end], re.I)
     start += lead.end() if lead else 0
-    if not re.search(r"\w\w", draft[start:end]):
+    if not re.search(r"\w.*\w", draft[start:end]):
         return None
     return When(start=start, end=end, day=resolve(draft[start:end], review_date) if review_date else None, is_deadline=True)
 
