@@ -72,6 +72,11 @@ _SLACK_HEAD = re.compile(
     re.I,
 )
 # A line about the draft itself: what it is, for when, in which state it was typed.
+_FOR_WHEN = re.compile(
+    r"(?:for|before|after|until) (?:the |my |our )?(?:mon|tues|wednes|thurs|fri|satur|sun)day(?:'?s)?(?: (?:meeting|review|call|sync|1:1|slot))?[.:]?|"
+    r"(?:for|before) (?:the |my |our )?(?:review|room|meeting|steering|board|sync|call|talk|pre-?read)[.:]?",
+    re.I,
+)
 _TALK = re.compile(r"(?:[^\W\d_][\w'’.-]*,? ){0,4}(?:1 ?[:-] ?1|1on1|one[- ]on[- ]one|121)s?(?: (?:with|w/) [\w'’. -]{2,30})?:?", re.I)
 _ABOUT = re.compile(
     r"\b(?:in no (?:particular )?order|sorry (?:for|about|no|its|it's)|(?:typed|dictated|written|sent) (?:on|from|in|while)|before i forget|"
@@ -103,6 +108,9 @@ class _Line:
     end: int  # without the line break
 
 
+_STAMP = re.compile(r"[ \t]*[\[(]\d{1,2}:\d\d(?::\d\d)?[\])][ \t]*(?!@?[^\W\d_][\w.'-]{0,20}:)")
+
+
 def _lines(text: str) -> list[_Line]:
     found = []
     at = 0
@@ -110,7 +118,11 @@ def _lines(text: str) -> list[_Line]:
         if part[:1] not in ("\r", "\n", "\x0b", "\x0c", "\u2028", "\u2029"):
             found.append(_Line(at, at + len(part)))
         at += len(part)
-    return found
+    stamps = [_STAMP.match(text, one.start, one.end) for one in found]
+    if sum(stamp is not None for stamp in stamps) < 2:
+        return found
+    # A recording says when each line was spoken; that is no part of the line.
+    return [_Line(stamp.end() if stamp else one.start, one.end) for one, stamp in zip(found, stamps, strict=True)]
 
 
 def blocks(text: str) -> tuple[Block, ...]:
@@ -283,7 +295,7 @@ class _Reader:
 
     def _is_title(self, words: str, below: str) -> bool:
         """Whether a line of a few bare words stands over a list or a table, or names a talk over what is for it."""
-        if below.strip() and _TALK.fullmatch(words.strip()):
+        if below.strip() and (_TALK.fullmatch(words.strip()) or _FOR_WHEN.fullmatch(words.strip())):
             return True
         listed = bool(_BULLET.match(below)) or below.count("|") >= 2
         return listed and len(words.split()) <= 4 and words.rstrip()[-1:].isalpha() and not _DIGIT.search(words)

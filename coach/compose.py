@@ -43,7 +43,7 @@ _BLANK_TEXT: dict[BlankKey, str] = {
 _PREPOSITION = re.compile(r"(?:before|until|till|by|on|at|in|after|when|while|as soon|no later|early|late)\b", re.I)
 _SLOT = re.compile(r"\{(state|lever|owner|due)\}")
 _OPENS_CHOICE = re.compile(r"(?:so|and|then|but|well)\s+(?!on\b)|(?:two|three|the|2|3|our|my) (?:choices?|options?|ways(?: out)?)\b(?: (?:is|are))?\s*[:,]\s*|options?(?: are| is)?\s*:\s*", re.I)
-_CHOICE = re.compile(r"\bor\b|/|\bvs\.?\b|\balternative(?:ly)?\b", re.I)
+_CHOICE = re.compile(r"\bor\b|\bbetween\b.+\band\b|/|\bvs\.?\b|\balternative(?:ly)?\b", re.I)
 _OUTCOMES: tuple[tuple[Outcome, re.Pattern[str]], ...] = (
     ("escalate", re.compile(r"\b(?:escalat\w+|exemption|someone above|has to call|sign(?:s|ature)?|approv\w+)\b", re.I)),
     ("re-scope", re.compile(r"\b(?:re-?scop\w+|descop\w+|lower|carve|narrow|re-?date|slips? to|re-?commit|instead|without|w/o|smaller|fewer|shift)\b", re.I)),

@@ -70,7 +70,7 @@ _LEVER_TRIGGERS = (
     r"\b(?:we|i)(?:'d| would)? need (?P<lever>(?:either )?(?:a |an |the |to |one |two |\d|somebody|someone|approval|sign)(?:[^.;!?\n]|[.](?=\S)){3,220})",
     r"\b(?P<lever>(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|narrow|postpone|delay|park|freeze|stop)\b(?:[^.;!?\n]|[.](?=\S)){2,200}? or (?:we )?(?:drop|cut|move|buy|pay|swap|re-?scope|descope|lower|carve|waive|accept|live|wait|postpone|delay|park|freeze|stop|keep|ship|slip|miss|hire|take|run|go|lose|leave|ask|add|get|use|push|raise|extend|split|rent|borrow)\b(?:[^.;!?\n]|[.](?=\S)){0,200})",
     r"(?:^|[.:;,!?] )(?P<lever>(?:(?:the|a|we|to|i) )?[a-z][\w'’-]*(?:[^.;!?\n]|[.](?=\S)){3,200}?,? or (?:we |i |to )?(?:call|say|accept|waive|build|quote|launch|fund|risk|go|push|move|take|get|hire|pay|buy|sort|reject|tell|write|sign|close|open|ship|keep|drop|cut|leave|lose|live|run|use|stay|wait|split|switch|change|let|put|give|send|ask|add|do|make|set|stop|start)(?:[^.;!?\n]|[.](?=\S)){0,200})",
-    r"\b(?P<lever>(?:need(?:s|ed)?|wants?|wanted(?! (?:[<>≤≥\d]|(?:under|below|over|above|at (?:least|most)|less|fewer|more) ))) (?!to (?:know|say|raise|bring (?:it |this )?up|mention|talk|speak|ask|tell|hear|understand|share|discuss)\b)(?:[^.;!?\n]|[.](?=\S)){8,200})",
+    r"(?<!\bno )(?<!\bno help )(?<!\bnothing )\b(?P<lever>(?:need(?:s|ed)?|wants?|wanted(?! (?:[<>≤≥\d]|(?:under|below|over|above|at (?:least|most)|less|fewer|more) ))) (?!to (?:know|say|raise|bring (?:it |this )?up|mention|talk|speak|ask|tell|hear|understand|share|discuss)\b)(?:[^.;!?\n]|[.](?=\S)){8,200})",
     r"\b(?:ask|proposal|propose|decision|request)(?: is)?: ?(?P<lever>(?:[^.;!?\n]|[.](?=\S)){6,200})",
     r"\b(?P<lever>if (?:[^.;!?\n]|[.](?=\S)){4,140}?(?:,| then| we) (?:[^.;!?\n]|[.](?=\S)){4,160})",
     r"\b(?:so )?(?P<lever>[A-Z][a-z]+ (?:has to|needs to|must|should) (?!be\b)(?:[^.;!?\n]|[.](?=\S)){4,160})",
@@ -188,7 +188,10 @@ def _wider(seen: tuple[Span, ...], known: tuple[Span, ...]) -> tuple[Span, ...]:
 _ONLY_ASKS = re.compile(r"(?:(?:i|we) )?(?:need|want)(?:s|ed)? [\w'’ .]{0,40}\b(?:yes or no|yes/no)\b", re.I)  # of what, it does not say
 
 
-_NO_ACTION = re.compile(r"(?:(?:please|coach),? )*(?:make up|invent|pretend|just write)\b", re.I)  # what is asked of this coach, not of the room
+# What is asked of this coach, not of the room; and what says that nothing is asked.
+_NO_ACTION = re.compile(
+    r"(?:(?:please|coach),? )*(?:make up|invent|pretend|just write)\b|(?:no(?:thing)?|not) (?:\w+ )?(?:is )?(?:needed|required|wanted)\b|need(?:s|ed)? (?:no|nothing)\b", re.I
+)
 
 
 def _lever_seen(stated: Sequence[Stated]) -> tuple[Span, ...]:
@@ -275,7 +278,7 @@ def _whole_date(draft: str, seen: Span, dates: Sequence[When]) -> tuple[int, int
 
 
 _HALF_DATE = re.compile(r"(?:^|\s)(?:by|before|until|till|til|the|of|end|a|an|our|your|his|her|their|next|this|in|on|at)$", re.I)
-_AFTER_DATE = re.compile(r"\s*(?:[,;:(]|\s(?:by|from|for|because|since|with|and|but|so|or|if|to)\b)", re.I)
+_AFTER_DATE = re.compile(r"\s*(?:[,;:(]|\s(?:by|as|from|for|because|since|with|and|but|so|or|if|to)\b)", re.I)
 
 
 _CELLS = re.compile(r"[^|]+")

@@ -243,7 +243,7 @@ def _values(line: Line) -> dict[str, str]:
         found["number"] = draft[number.start : number.end].strip()
     if facts.levers:
         said = re.sub(r"\s+", " ", draft[facts.levers[0].start : facts.levers[0].end])
-        said = re.split(r"[.!?] ", said)[-1]
+        said = re.sub(r"\s?\([^()]*\)", "", re.split(r"[.!?] ", said)[-1])
         halves = re.split(r",? or (?:we |i |to )?", said, maxsplit=1)
         if len(halves) == 2 and all(3 <= len(half.split()) <= 14 for half in halves):
             first = re.sub(r"^(?:so |and |then |but )?(?:either |we |i |whether )*", "", halves[0].strip(" ,"), flags=re.I)

@@ -219,6 +219,10 @@ class Router:
             best = "okr_review"
             chances[ROOMS.index(best)] = chances.max() + 0.01
             chances /= chances.sum()
+        elif best == "okr_review" and "okr_doc.asks_nothing" in shown:
+            best = "okr_doc"
+            chances[ROOMS.index(best)] = chances.max() + 0.01
+            chances /= chances.sum()
         alone = float(chances[0])
         if best != "one_on_one" and (private >= SURE_AT or (private >= private_at and alone >= 0.12)):
             # Monotone: a clause that may be private pulls the item into the private room.

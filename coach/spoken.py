@@ -265,6 +265,8 @@ _END = re.compile(r"(?<=[.!?])[\"”')\]]?\s+|(?<=[^\w,\s\"”’)\]])[ \t]*\n+|
 _SOFT = re.compile(r"(?:;|\s[—–-]|,)\s+|\s+(?=(?:and|but|so|because|unless|while)\s)", re.I)
 
 
+_PAIR = re.compile(r"(?:and|but)\b", re.I)
+_BETWEEN = re.compile(r"\b(?:between|both|either)\b", re.I)
 _HANGS = re.compile(r"(?:because|unless|while|which|who|whose|where|or|if|until|than|as|to|that)\b", re.I)
 
 
@@ -290,7 +292,9 @@ def _broken(draft: str, start: int, end: int) -> list[tuple[int, int]]:
     places = [
         (match.start(), match.end())
         for match in _SOFT.finditer(draft, start, end)
-        if len(draft[start : match.start()].split()) >= 4 and len(draft[match.end() : end].split()) >= 4
+        if len(draft[start : match.start()].split()) >= 4
+        and len(draft[match.end() : end].split()) >= 4
+        and not (_PAIR.match(draft, match.end()) and _BETWEEN.search(draft, start, match.start()))
     ]
     # A strong mark (semicolon, dash) a little off the middle is better than a comma in it, and anything than a clause
     # that cannot stand alone.
