@@ -55,7 +55,7 @@ _GREETING_START = re.compile(
     re.I,
 )
 _SIGN_OFF = re.compile(
-    r"[ \t]*(?:best|best regards|kind regards|regards|cheers|thanks|thank you|many thanks|thx|ta|br|rgds|warmly|yours|"
+    r"[ \t]*(?:(?:with )?(?:my |the )?(?:best|kind|kindest|warm|warmest|friendly|many) (?:regards|greetings|wishes)|best|regards|yours (?:sincerely|faithfully|truly)|sincerely|cheers|thanks|thank you|many thanks|thx|ta|br|rgds|warmly|yours|"
     r"talk soon|see you|speak soon|sent from my .*|--|—)(?:[ \t]+(?:all|again|so much|in advance))?[ \t]*[,.!–-]*"
     r"(?:[ \t]+[A-ZÀ-Þ][\w'-]*\.?)?[ \t]*$",
     re.I,

@@ -309,9 +309,10 @@ def _topic(draft: str, facts: Facts, spans: Sequence[Span]) -> str:
     words = MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
     head = re.split(r"[.!?;:]\s|\s[—–|-]\s|: |, ", words, maxsplit=1)[0]
     subject = _VERB.split(head, maxsplit=1)[0].strip(" ,.:;—–-|(")
-    if 1 <= len(subject.split()) <= 7 and subject.lower() not in _NO_SUBJECT:
+    told = [word for word in re.findall(r"[^\W\d_][\w'’-]*|\d\S*", subject) if word.lower() not in _NO_TOPIC and not word.lower().endswith(("'ve", "'re", "'m", "'d", "'ll"))]
+    if told and 1 <= len(subject.split()) <= 7 and subject.lower() not in _NO_SUBJECT:
         return subject
-    short = " ".join(head.split()[:8]).strip(" ,.:;—–-|")
+    short = " ".join(words.split()[:9]).strip(" ,.:;—–-|")
     return short or "this"
 
 
@@ -319,6 +320,11 @@ _VERB = re.compile(
     r"\s(?:is|are|was|were|has|have|had|will|would|won't|can't|cannot|can|could|may|might|sits?|stands?|dies|slips?|slipped|misses|missed|needs?|"
     r"went|goes|at|still|now|hit|hits|waits?|waiting|depends?|moved?|rose|fell|dropped|came|comes|done|got|gets|keeps?|says?|said|wants?)\b|\s\d",
     re.I,
+)
+_NO_TOPIC = frozenset(
+    "i we it he she they you that this there what who which where when how why do does did is are was were am be been not no nothing never none nobody yes ok okay "
+    "firstly secondly thirdly finally also then so and but or if as at in on of for to from with by the a an my our your his her their its due because between us me "
+    "i've i'm i'd i'll we've we're we'd it's that's there's what's he's she's they're don't doesn't haven't real talk one two three four five".split()
 )
 _NO_SUBJECT = frozenset("i we it that this they he she there you nobody no one everyone".split()) | {"no one"}
 

@@ -91,6 +91,13 @@ _OWNER = (
     re.compile(r"[:,;–—] (?P<owner>[A-ZÀ-Þ][a-zà-ÿ'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?) (?=(?:by|before|until|no later than) (?:the |end |early |mid[- ]|late |next |this )?(?:\d|" + _DAY + r"\b|" + _MONTH + r"\b|\d|eo[dwmqy]\b))"),
     re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
 )
+# Who decides, said outright: before whoever else is named as busy with it.
+_NAME = r"(?:(?:Dr|Mr|Mrs|Ms)\. )?[A-ZÀ-Þ][a-zà-ÿ'’-]*[a-zà-ÿ](?: [A-ZÀ-Þ][\w-]*[a-zà-ÿ])?"
+_DECIDER = (
+    re.compile(rf"\b(?:[Tt]he |[Tt]hat |[Ii]ts? )?(?:signature|call|decision|last word|choice|final say) (?:is|stays|lies|rests|sits)(?: with)? (?P<owner>{_NAME})(?:['’]s)?(?=[\s.,;:!?)]|$)"),
+    re.compile(rf"\b(?P<owner>{_NAME}) (?:will |has to |must |should |would |is to |can )?(?:takes? (?:the|that) (?:call|decision)|makes? (?:the|that) (?:call|decision)|ha(?:s|ve) (?:the )?(?:last|final) (?:word|say)|ha(?:s|ve) to say yes)\b"),
+    re.compile(rf"\b(?:is|it['’]s|that['’]s) (?:up to|for) (?P<owner>{_NAME}) to (?:decide|say|choose|sign|pick)\b|\b(?:is|it['’]s|that['’]s) up to (?P<other>{_NAME})(?=[\s.,;:!?)]|$)|\bfalls to (?P<third>{_NAME}) to (?:decide|choose|sign|pick|say)\b"),
+)
 _NOT_OWNER = frozenset(
     "coach we i it they the that this there if either so and but or nobody who what which no not now our my his her its one two need decision by a an "
     "monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december".split()
@@ -142,7 +149,7 @@ def read_facts(
         dates=dates,
         names=tuple(_names(item, start)),
         levers=levers,
-        owner=_owner_seen(draft, stated) or _owner(item, start) or cells.get("owner"),
+        owner=_decider(item, start) or _owner_seen(draft, stated) or _owner(item, start) or cells.get("owner"),
         due=due,
         at_risk=bool(_RISK.search(_CLEARED.sub(" ", item))),
         cleared=bool(_CLEARED.search(item)),
@@ -220,7 +227,7 @@ _NO_ONE_YET = re.compile(r"(?:some|any|every|no)(?:body|one| one)\b|whoever\b|wh
 
 def _names_one(words: str) -> bool:
     """Whether words name a person, a role or a team; `somebody` is who is still to be named."""
-    return not _NO_ONE_YET.match(words) and any(one.lower() not in _NOT_OWNER for one in re.findall(r"[^\W\d_][\w'’-]*", words))
+    return not _NO_ONE_YET.match(words) and not re.fullmatch(r"(?:Mr|Mrs|Ms|Dr|in|of|at|for)\.?(?: \w+)?", words) and any(one.lower() not in _NOT_OWNER for one in re.findall(r"[^\W\d_][\w'’-]*", words))
 
 
 _SINCE = re.compile(r"\b(?:since|ago)\b[^.;!?\n]*$", re.I)  # what has begun on a day is not due on it
@@ -461,6 +468,15 @@ def _levers(item: str, offset: int) -> tuple[Span, ...]:
                 stop -= 1
             return (Span(start=offset + begin, end=offset + stop),)
     return ()
+
+
+def _decider(item: str, offset: int) -> Span | None:
+    for pattern in _DECIDER:
+        for match in pattern.finditer(item):
+            start, end = next(match.span(name) for name, words in match.groupdict().items() if words)
+            if item[start:end].lower().split()[0] not in _NOT_OWNER:
+                return Span(start=offset + start, end=offset + end)
+    return None
 
 
 def _owner(item: str, offset: int) -> Span | None:

@@ -20,6 +20,11 @@ _WANTS_MORE = re.compile(
 _OF_ANOTHER = re.compile(
     r"(?:he|she|they|it|that|this|these|those|there|which|who|what|his|her|their|its|him|them|of|than|or|to|who's|if|unless|as)(?:['’]\w+)?\b", re.I
 )
+_NO_MATTER = re.compile(
+    r"(?:please|don['’]?t|do not|let|stop|never|just|only|in front|before|after|from|at|on|in|by|with|without|for|of|anything|nothing|not)\b|"
+    r"[^,;]{0,40}\b(?:not|never|n['’]t|cannot|can['’]?t|won['’]?t) (?:going to|asking|saying|looking|here|about)\b",
+    re.I,
+)
 _THIRD = re.compile(r"\b(?:he|she|his|her|him|hers|they|their|them)\b", re.I)
 _PAIRS = (("(", ")"), ("[", "]"), ("“", "”"), ("«", "»"))
 
@@ -59,6 +64,6 @@ def matter(
 
 
 def _stands_alone(words: str) -> bool:
-    if _OF_ANOTHER.match(words) or _WANTS_MORE.search(words) or re.search(r"[?|:\n]|[.!…]\s", words):
+    if _OF_ANOTHER.match(words) or _NO_MATTER.match(words) or _WANTS_MORE.search(words) or re.search(r"[?|:\n]|[.!…]\s", words):
         return False
     return all(words.count(a) == words.count(b) for a, b in _PAIRS) and words.count('"') % 2 == 0

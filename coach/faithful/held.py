@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from coach.facts import date_spans
-from coach.faithful.text import BLANK, Fault, Text, bare, unit_of, value_of
+from coach.faithful.text import BLANK, Fault, Text, Word, bare, unit_of, value_of
 from coach.schema import GuardWords
 from coach.stems import stems
 
 NAME = re.compile(r"(?<![.!?:\n] )(?<!^)(?<!^[-*•] )\b[A-ZÀ-Þ][\w'’&-]+")
 COUNTS = frozenset("two three four five six seven eight nine ten eleven twelve dozen twenty thirty forty fifty hundred half third quarter".split())
+# Words that may go from a line without anything going with them.
+_SLIGHT = frozenset(
+    "one ones way ways thing things still just really actually honestly basically simply quite rather already currently now then also too even only please "
+    "yes okay well anyway somehow something somebody someone get gets got going goes make makes made put take takes took come comes came there here".split()
+)
 _BY = frozenset({"by", "before", "until", "till", "due"})
 _SINCE = frozenset({"since", "after", "from"})
 
@@ -73,6 +78,17 @@ def lost(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fa
     missing = [one.low for one in content if one.stem not in said.stems]
     if len(content) >= 6 and len(missing) > 0.4 * len(content):
         yield Fault("most of the line lost", ", ".join(dict.fromkeys(missing)))
+    for sentence in plain.sentences():
+        yield from _topic_lost(said, given, sentence)
+
+
+def _topic_lost(said: Text, given: Text, sentence: Sequence[Word]) -> Iterator[Fault]:
+    """What a sentence is about stands first in it; of the rest one word in eight may be said otherwise."""
+    content = [one for one in sentence if one.is_content and one.stem in given.stems and one.low not in _SLIGHT]
+    missing = [one.low for one in content if one.stem not in said.stems]
+    topic = [one.low for one in content[:2] if one.stem not in said.stems]
+    if topic or len(missing) > len(content) // 8:
+        yield Fault("what it is about lost" if topic else "part of the line lost", ", ".join(dict.fromkeys(topic or missing)))
 
 
 def blanks(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:
