@@ -77,7 +77,11 @@ _FOR_WHEN = re.compile(
     r"(?:for|before) (?:the |my |our )?(?:review|room|meeting|steering|board|sync|call|talk|pre-?read)[.:]?",
     re.I,
 )
-_TALK = re.compile(r"(?:[^\W\d_][\w'’.-]*,? ){0,4}(?:1 ?[:-] ?1|1on1|one[- ]on[- ]one|121)s?(?: (?:with|w/) [\w'’. -]{2,30})?:?", re.I)
+_TALK = re.compile(
+    r"(?:(?:notes|prep|for|my|our|the|weekly|next|agenda|to|before|(?-i:[A-ZÀ-Þ])[\w'’.-]*),? ){0,4}(?:1 ?[:-] ?1|1on1|one[- ]on[- ]one|121)s?"
+    r"(?: (?:with|w/) (?-i:[A-ZÀ-Þ])[\w'’.-]*(?: (?-i:[A-ZÀ-Þ])[\w'’.-]*)?(?:,? (?:on )?(?:(?:mon|tue|wed|thu|fri)[a-z]*|today|tomorrow))?(?: \([^()\n]{0,80}\))?)?:?",
+    re.I,
+)
 _ABOUT = re.compile(
     r"\b(?:in no (?:particular )?order|sorry (?:for|about|no|its|it's)|(?:typed|dictated|written|sent) (?:on|from|in|while)|before i forget|"
     r"brain ?dump|dump(?:ing)?\b|(?:rough|first|quick|raw) (?:draft|notes?|thoughts?|cut)|notes? (?:for|to|from|ahead)|draft (?:for|of)|"

@@ -307,7 +307,7 @@ def _topic(draft: str, facts: Facts, spans: Sequence[Span]) -> str:
     first = spans[0]
     words = draft[first.start : first.end]
     words = MARKS.sub("", re.sub(r"\s+", " ", words)).strip()
-    head = re.split(r"[.!?;:]\s|\s[—–|-]\s|: |, ", words, maxsplit=1)[0]
+    head = re.split(r"(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bMrs)[.!?;:]\s|\s[—–|-]\s|: |, ", words, maxsplit=1)[0]
     subject = _VERB.split(head, maxsplit=1)[0].strip(" ,.:;—–-|(")
     told = [word for word in re.findall(r"[^\W\d_][\w'’-]*|\d\S*", subject) if word.lower() not in _NO_TOPIC and not word.lower().endswith(("'ve", "'re", "'m", "'d", "'ll"))]
     if told and 1 <= len(subject.split()) <= 7 and subject.lower() not in _NO_SUBJECT:

@@ -23,9 +23,12 @@ def private_document(
     lines = ["# 1:1 notes, private", "", f"_{_cadence(spec)}. For two people; not to be forwarded._", ""]
     lines += _agenda(agenda.one_on_one)
     said = [(item, one) for item in items for one in item.rewrites if one.room == "one_on_one"]
-    if said:
-        lines += ["## To say", ""]
-        for item, one in said:
+    promised = [(item, one) for item, one in said if item.because.startswith(spec.because.get("promised", "\0"))]
+    for heading, here in (("To say", [one for one in said if one not in promised]), ("Not to be said without their leave", promised)):
+        if not here:
+            continue
+        lines += [f"## {heading}", ""]
+        for item, one in here:
             lines.append(f"- {escape(one.text)}")
             lines += [f"  - To fill in: {escape(blank.question)}" for blank in one.blanks]
             if item.then == "okr_review":

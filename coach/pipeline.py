@@ -373,8 +373,9 @@ class Coach(Runnable[Any, Brief]):
         phrasing = self.library.phrasing
         names = [text[name.start : name.end] for name in one.facts.names if name.kind == "person"]
         words = matter(text, clauses, names, as_, filler_of(phrasing.fillers), phrasing.spellings)
-        told = "one_on_one.confidence" in one.verdict.signals and not words.startswith(("I ", "I'", "I’", "My "))
-        return "" if told else words
+        shown = one.verdict.signals
+        told = "one_on_one.confidence" in shown and not words.startswith(("I ", "I'", "I’", "My "))
+        return "" if told or "one_on_one.promised" in shown else words
 
 
 def _quote(text: str, one: Work) -> str:

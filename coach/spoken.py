@@ -247,6 +247,8 @@ def _without(filler: re.Pattern[str], draft: str, start: int, end: int) -> list[
             b -= 1
         if b > a:
             trimmed.append((a, b))
+    while trimmed and not _worded(draft, *trimmed[-1]):
+        trimmed.pop()
     if trimmed:
         a, b = trimmed[-1]
         trimmed[-1] = (a, shorn(draft, a, b, _LOOSE))
