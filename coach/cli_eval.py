@@ -65,6 +65,9 @@ def eval_suite(
             print(f"{one.id:<44} {one.family:<16} {' '.join(one.text.split())[:80]}")
         return
     whole = len(picked) == len(every)
+    chosen = {one.id for one in picked}
+    parts = frozenset(one.family for one in every if one.id not in chosen)
+    _check_families(folder, {one.family for one in every})
     _check(bless, whole, mutations)
     from coach.evals.baseline import load_baseline, write_baseline
     from coach.evals.report import as_json, as_junit, as_markdown, as_text, write_reports
@@ -79,16 +82,13 @@ def eval_suite(
     # A coach with a model has several calls in flight by itself, and may have started a server of its own.
     workers = jobs or (1 if model else min(2, os.cpu_count() or 1))
     try:
-        report, outputs = _run(picked, settings, blessed, folder, whole=whole, model=model, epochs=epochs, jobs=workers, resume=resume)
+        report, outputs = _run(picked, settings, blessed, folder, whole=whole, parts=parts, model=model, epochs=epochs, jobs=workers, resume=resume)
     except KeyboardInterrupt:
         print("coach: stopped; the same command with --resume goes on from here.", file=sys.stderr)
         raise typer.Exit(130) from None
     found: list[Caught] = []
     if mutations:
         found = _mutations(picked, settings, folder, report, workers)
-    graded: list[tuple[str, str]] = []
-    if judge:
-        graded = _judge(judge, judge_url, picked, outputs, out, judge_epochs)
     if bless:
         _bless_or_refuse(report, because)
         made = write_baseline(path, report, because, folder)
@@ -101,11 +101,17 @@ def eval_suite(
         print(as_junit(report), end="")
     else:
         print(as_text(report, details), end="")
-    _print_extras(found, graded, sys.stdout if format == "text" else sys.stderr)
+    extras = sys.stdout if format == "text" else sys.stderr
+    _print_extras(found, [], extras)
     if out is not None:
-        for written in write_reports(report, out, found, graded):
+        for written in write_reports(report, out, found, []):
             print(written, file=sys.stderr)
         _inspect_log(picked, outputs, out / "inspect", epochs)
+    if judge:  # last: the verdict stands and is written, whatever becomes of the judge
+        graded = _judge(judge, judge_url, picked, outputs, out, judge_epochs)
+        _print_extras([], graded, extras)
+        if out is not None:
+            write_reports(report, out, found, graded)
     if (not bless and not report.green) or any(not one.caught for one in found):
         raise typer.Exit(1)
 
@@ -134,6 +140,14 @@ def _figures(drafts: Path | None, pairs: Path | None, failures: int, format: str
         raise typer.Exit(1)
 
 
+def _check_families(folder: Path, known: set[str]) -> None:
+    from coach.evals.cases import load_thresholds
+
+    unknown = sorted(set(load_thresholds(folder).families) - known)
+    if unknown:
+        raise OptionError(f"{folder / 'thresholds.yaml'} names the family {unknown[0]!r}, which has no case.", f"Use one of: {', '.join(sorted(known))}.")
+
+
 def _check(bless: bool, whole: bool, mutations: bool) -> None:
     if bless and not whole:
         raise OptionError("A part of the suite cannot be blessed.", "Run `coach eval --bless` without cases and families.")
@@ -145,7 +159,11 @@ def _bless_or_refuse(report: Report, because: str) -> None:
     unscored = [one.case.id for one in report.results if one.status == "not scored"]
     if unscored:
         raise OptionError(f"{len(unscored)} cases could not be scored, {unscored[0]} the first.", "Mend that, then bless.")
-    worse = [one.case.id for one in report.results if one.status == "regression"]
+    worse = [
+        one.case.id
+        for one in report.results
+        if one.status == "regression" or (one.status == "new failure" and report.blessed and one.case.id in report.blessed.cases)
+    ]
     lost = len(worse) + len(report.gone)
     if report.blessed and lost and not because.strip():
         name = (worse or list(report.gone))[0]
@@ -161,6 +179,7 @@ def _run(
     folder: Path,
     *,
     whole: bool,
+    parts: frozenset[str] = frozenset(),
     model: str | None = None,
     epochs: int = 1,
     jobs: int = 2,
@@ -186,7 +205,7 @@ def _run(
     named = {one.id: one for one in cases}
     verdicts = [judge(named[one.case], one, words) if one.error is None else () for one in outputs]
     report = compare(
-        cases, outputs, verdicts, blessed, load_thresholds(folder), whole=whole, seconds=round(perf_counter() - start, 2), resumed=first[0] if first else 0, root=folder, model=model
+        cases, outputs, verdicts, blessed, load_thresholds(folder), whole=whole, parts=parts, seconds=round(perf_counter() - start, 2), resumed=first[0] if first else 0, root=folder, model=model
     )
     return report, outputs
 
@@ -199,7 +218,7 @@ def _mutations(cases: tuple[Case, ...], settings: Settings, folder: Path, intact
     from coach.evals.mutations import MUTATIONS
 
     # What the coach as it stands gets wrong cannot be what catches a fault.
-    standard = Baseline(cases={one.case.id: Blessed(digest=one.case.digest, family=one.case.family, failed=one.failed) for one in intact.results})
+    standard = Baseline(cases={one.case.id: Blessed(digest=one.case.digest, family=one.case.family, failed=one.failed, faults=one.faults) for one in intact.results})
     bar = _progress("breaking the coach")
     found: list[Caught] = []
     with ThreadPoolExecutor(jobs) as pool:
@@ -236,8 +255,8 @@ def _judge(name: str, url: str | None, cases: tuple[Case, ...], outputs: list[Ou
     tasks = _inspect()
     if tasks is None:
         raise OptionError("A judge needs inspect.", "Install it: pip install 'prep-coach[evals]'.")
-    count = sum(bool(one.good) for one in cases)
-    print(f"{count} lines for the review and their GOOD go to {url or name}, {epochs} times each; no private line does.", file=sys.stderr)
+    count = len(tasks.judged_lines(cases, outputs))
+    print(f"{count} lines for the review and their GOOD go to {url or name}, {epochs} times each; no line for the 1:1 does.", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         rows: list[tuple[str, str]] = tasks.judge_with(name, url, cases, outputs, (out / "inspect") if out else Path(folder), epochs)
     return rows

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -24,7 +24,7 @@ from coach.schema import Frozen
 
 Status = Literal["passed", "known failure", "regression", "new failure", "fixed", "not scored"]
 RED: tuple[Status, ...] = ("regression", "new failure", "not scored")
-FORMAT = 1
+FORMAT = 2  # since 2, a baseline counts what each failing scorer names
 
 
 class Blessed(Frozen):
@@ -33,6 +33,7 @@ class Blessed(Frozen):
     digest: str
     family: str
     failed: tuple[str, ...] = ()
+    faults: dict[str, int] = {}  # by scorer that fails, how many things it names
     answer: tuple[str, ...] = ()
 
 
@@ -62,7 +63,8 @@ class Baseline(Frozen):
 class Result(Frozen):
     """One case of a run: verdicts of every epoch, and how it stands next to the baseline.
 
-    failed: scorers that failed in any epoch. fresh: those of them that the baseline does not know.
+    failed: scorers that failed in any epoch, faults: how many things each names at most. fresh: those scorers that the
+    baseline does not know, or that name more than it knows.
     before, after: the blessed answer and the one that came, line by line.
     """
 
@@ -70,6 +72,7 @@ class Result(Frozen):
     status: Status
     verdicts: tuple[Verdict, ...] = ()
     failed: tuple[str, ...] = ()
+    faults: dict[str, int] = {}
     fresh: tuple[str, ...] = ()
     error: str | None = None
     unsteady: bool = False
@@ -85,6 +88,7 @@ class Family(Frozen):
     cases: int
     passed: int
     least: float
+    whole: bool = True  # no case of it was left out by choice
 
     @property
     def share(self) -> float:
@@ -93,8 +97,8 @@ class Family(Frozen):
 
     @property
     def low(self) -> bool:
-        """Whether the family is below its threshold."""
-        return self.share < self.least
+        """Whether the family, all of it, is below its threshold."""
+        return self.whole and self.share < self.least
 
 
 class Report(Frozen):
@@ -141,7 +145,8 @@ def write_baseline(path: Path, report: Report, because: str, root: Path) -> Base
         because=because,
         cost=report.cost,
         cases={
-            one.case.id: Blessed(digest=one.case.digest, family=one.case.family, failed=one.failed, answer=one.after) for one in report.results
+            one.case.id: Blessed(digest=one.case.digest, family=one.case.family, failed=one.failed, faults=one.faults, answer=one.after)
+            for one in report.results
         },
     )
     made = made.model_copy(update={"seal": _seal(made)})
@@ -160,7 +165,8 @@ def write_baseline(path: Path, report: Report, because: str, root: Path) -> Base
 def _seal(baseline: Baseline) -> str:
     cases = {name: baseline.cases[name] for name in sorted(baseline.cases)}
     kept = baseline.model_copy(update={"seal": "", "cases": cases})
-    return hashlib.sha256(kept.model_dump_json().encode()).hexdigest()[:24]
+    left_out: dict[str, Any] = {"cases": {"__all__": {"faults"}}} if baseline.format < 2 else {}
+    return hashlib.sha256(kept.model_dump_json(exclude=left_out).encode()).hexdigest()[:24]
 
 
 # --- a run next to the baseline ------------------------------------------------------------------------
@@ -174,17 +180,18 @@ def compare(
     thresholds: Thresholds,
     *,
     whole: bool,
+    parts: frozenset[str] = frozenset(),
     seconds: float = 0.0,
     resumed: int = 0,
     root: Path | None = None,
     model: str | None = None,
 ) -> Report:
-    """The report of a run. model: the one that was asked; the answers tell whether any text of it was taken. outputs and verdicts run over all epochs, in step; whole: no case was left out by choice."""
+    """The report of a run. model: the one that was asked; the answers tell whether any text of it was taken. outputs and verdicts run over all epochs, in step; whole: no case was left out by choice; parts: the families of which some were."""
     by_case: dict[str, list[tuple[Output, Sequence[Verdict]]]] = {}
     for output, given in zip(outputs, verdicts, strict=True):
         by_case.setdefault(output.case, []).append((output, given))
     results = tuple(_result(case, by_case.get(case.id, []), baseline) for case in cases)
-    families = _families(results, thresholds)
+    families = _families(results, thresholds, parts)
     gone = tuple(sorted(set(baseline.cases) - {one.id for one in cases})) if baseline and whole else ()
     engines = {one.engine for one in outputs if not one.error}
     report = Report(
@@ -218,7 +225,11 @@ def _result(case: Case, runs: Sequence[tuple[Output, Sequence[Verdict]]], baseli
         errors = ["no scorer had anything to say about it"]
     failed = [{one.scorer for one in given if not one.passed} for _, given in runs]
     every = tuple(dict.fromkeys(one.scorer for _, given in runs for one in given if not one.passed))
-    fresh = tuple(one for one in every if not (same and known and one in known.failed))
+    faults = {name: max(one.faults for _, given in runs for one in given if one.scorer == name) for name in every}
+    # A failure that is known must not hide one that is not: a second name given away is no known failure.
+    fresh = tuple(
+        one for one in every if not (same and known and one in known.failed and faults[one] <= known.faults.get(one, faults[one]))
+    )
     last = runs[-1] if runs else None
     status: Status
     if errors:
@@ -235,6 +246,7 @@ def _result(case: Case, runs: Sequence[tuple[Output, Sequence[Verdict]]], baseli
         status=status,
         verdicts=tuple(shown_run[1]) if shown_run else (),
         failed=every,
+        faults=faults,
         fresh=fresh,
         error=errors[0] if errors else None,
         unsteady=len({frozenset(one) for one in failed}) > 1,
@@ -244,11 +256,11 @@ def _result(case: Case, runs: Sequence[tuple[Output, Sequence[Verdict]]], baseli
     )
 
 
-def _families(results: Sequence[Result], thresholds: Thresholds) -> tuple[Family, ...]:
+def _families(results: Sequence[Result], thresholds: Thresholds, parts: frozenset[str]) -> tuple[Family, ...]:
     names = sorted({one.case.family for one in results})
     grouped = {name: [one for one in results if one.case.family == name] for name in names}
     return tuple(
-        Family(name=name, cases=len(mine), passed=sum(one.status in ("passed", "fixed") for one in mine), least=thresholds.of(name))
+        Family(name=name, cases=len(mine), passed=sum(one.status in ("passed", "fixed") for one in mine), least=thresholds.of(name), whole=name not in parts)
         for name, mine in grouped.items()
     )
 
@@ -279,8 +291,7 @@ def _faults(report: Report) -> list[str]:
         faults.append(f"{number} {'case' if number == 1 else 'cases'} could not be scored")
     if report.gone:
         faults.append(f"{len(report.gone)} blessed {'case is' if len(report.gone) == 1 else 'cases are'} gone")
-    if report.whole:
-        faults += [f"family {one.name} at {one.share:.0%}, the least is {one.least:.0%}" for one in report.families if one.low]
+    faults += [f"family {one.name} at {one.share:.0%}, the least is {one.least:.0%}" for one in report.families if one.low]
     return faults
 
 

@@ -86,7 +86,10 @@ class Case(Frozen):
             raise ValueError("flags must be words that stand in text, exactly")
         if self.do == "search" and not self.pages:
             raise ValueError("a search case names the pages that answer it")
-        if self.do == "prep" and not self.model_fields_set - _SETUP:
+        expected = self.model_fields_set - _SETUP | ({"count"} if self.do == "questions" and self.count else set())
+        if unread := sorted(expected - _READ[self.do]):
+            raise ValueError(f"{', '.join(unread)}: not judged with do: {self.do}" + ("; pages needs do: search" if "pages" in unread else ""))
+        if not expected - {"bad"}:
             raise ValueError("the case expects nothing; add room, must, must_not, blanks or another expectation")
         return self
 
@@ -97,6 +100,13 @@ class Case(Frozen):
         return hashlib.sha256(kept.encode()).hexdigest()[:12]
 
 
+# What the scorers look at for each thing a case can do; anything else would be an expectation that nobody checks.
+_ASKED = frozenset({"count", "slots", "goals", "about", "never", "must_not"})
+_READ: dict[str, frozenset[str]] = {
+    "prep": frozenset(Case.model_fields) - {"pages", "top"},
+    "questions": _ASKED,
+    "search": frozenset({"pages"}),
+}
 _SETUP = frozenset({"id", "family", "text", "why", "do", "as_", "review_date", "answers", "count", "goal", "item", "top"})
 
 

@@ -222,6 +222,10 @@ def as_junit(report: Report) -> str:
             if tag:
                 said = ET.SubElement(test, tag, message=_clean(f"{one.status}: {'; '.join(reasons(one))}"))
                 said.text = _clean("\n".join(["blessed:", *one.before, "now:", *one.after]))
+    for low in (one for one in report.families if one.low):
+        suite = ET.SubElement(root, "testsuite", name=f"{low.name}, threshold", tests="1", failures="1")
+        below = f"family {low.name} at {low.share:.0%}, the least is {low.least:.0%}"
+        ET.SubElement(ET.SubElement(suite, "testcase", classname="evals.thresholds", name=low.name), "failure", message=below)
     for name in report.gone:
         suite = ET.SubElement(root, "testsuite", name="gone", tests="1", failures="1")
         ET.SubElement(ET.SubElement(suite, "testcase", classname="evals.gone", name=name), "failure", message="a blessed case is gone")

@@ -38,12 +38,13 @@ class Output(Frozen):
 
 
 class Verdict(Frozen):
-    """One scorer's word on one case. answer: what came; explanation: what was expected, and why it fails."""
+    """One scorer's word on one case. answer: what came; explanation: what was expected, and why it fails; faults: how many."""
 
     scorer: str
     passed: bool
     answer: str
     explanation: str
+    faults: int = 0
 
 
 Judge = Callable[[Case, Output, Words], "Verdict | None"]
@@ -109,6 +110,14 @@ def shown(output: Output) -> list[str]:
     return lines
 
 
+def public_decision(case: Case, output: Output) -> str | None:
+    """The words for the review, and no other, of what the case judges; None where there is no such line."""
+    if output.brief is None:
+        return None
+    lines = [one.text for item in judged_items(case, output.brief) for one in item.rewrites if one.room == "okr_review"]
+    return " / ".join(lines) or None
+
+
 def decision_text(case: Case, output: Output) -> str:
     """The words a room would decide on, of an answer with a brief."""
     return _said(_for_decision(case, output.brief)) if output.brief else "no line"
@@ -125,7 +134,7 @@ def _said(rewrites: Sequence[Rewrite]) -> str:
 
 def _verdict(scorer: str, answer: str, faults: Iterable[str], fine: str) -> Verdict:
     found = list(faults)
-    return Verdict(scorer=scorer, passed=not found, answer=answer, explanation="; ".join(found) or fine)
+    return Verdict(scorer=scorer, passed=not found, answer=answer, explanation="; ".join(found) or fine, faults=len(found))
 
 
 # --- scorers ------------------------------------------------------------------------------------------

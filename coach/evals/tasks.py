@@ -8,6 +8,7 @@ and a viewer and too much for a hook. Both give the same verdicts; a test compar
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean as average
@@ -19,7 +20,7 @@ from inspect_ai import Task
 from inspect_ai import eval as run_inspect
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import EvalLog
-from inspect_ai.model import Model, get_model
+from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.scorer import (
     CORRECT,
     INCORRECT,
@@ -38,10 +39,11 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from coach.errors import OptionError
 from coach.evals.cases import Case, load_words, our_suite
 from coach.evals.run import answer
-from coach.evals.scorers import SCORERS, Output, decision_text, shown
+from coach.evals.scorers import SCORERS, Output, public_decision, shown
 from coach.pipeline import Coach
 
 _OUTPUT = "output"
+JUDGE_TIMEOUT = 60  # seconds for one grade
 
 
 def suite_task(cases: Sequence[Case], outputs: Mapping[str, Sequence[Output]] | None = None, *, name: str = "prep_coach") -> Task:
@@ -148,14 +150,26 @@ def graded(model: Model, rubric: str) -> Scorer:
 
 
 @solver
-def lines_to_decide(outputs: Mapping[str, Output]) -> Solver:
-    """The line for the review alone: a judge elsewhere never reads a private word."""
+def lines_to_decide(lines: Mapping[str, str]) -> Solver:
+    """The lines for the review alone: a judge elsewhere never reads a private word."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state.output.completion = decision_text(_case(state), outputs[str(state.sample_id)])
+        state.output.completion = lines[str(state.sample_id)]
         return state
 
     return solve
+
+
+def judged_lines(cases: Sequence[Case], outputs: Sequence[Output]) -> dict[str, str]:
+    """By case, what a judge is shown: the line for the review where the case has a GOOD and the coach wrote one."""
+    first = {one.case: one for one in outputs if one.epoch == 1}
+    found = {one.id: public_decision(one, first[one.id]) for one in cases if one.good and one.id in first}
+    return {name: line for name, line in found.items() if line}
+
+
+def _plain(error: Exception) -> str:
+    """An error in one line, without inspect's marks for a terminal."""
+    return " ".join(re.sub(r"\[/?\w+\]", "", str(error)).split())[:160]
 
 
 def judge_with(
@@ -166,16 +180,18 @@ def judge_with(
     Raises OptionError when the model cannot be opened.
     """
     try:
-        model = get_model(name, base_url=url, api_key=os.environ.get("OPENAI_API_KEY") or "none") if url else get_model(name)
+        once = GenerateConfig(max_retries=1, timeout=JUDGE_TIMEOUT, attempt_timeout=JUDGE_TIMEOUT)  # a judge that is down must not hold a gate up
+        key = os.environ.get("OPENAI_API_KEY") or "none"
+        model = get_model(name, base_url=url, api_key=key, config=once) if url else get_model(name, config=once)
     except Exception as error:  # each provider raises its own
-        raise OptionError(f"The judge {name!r} cannot be opened ({' '.join(str(error).split())[:160]}).", "Name a model as inspect does, such as openai/NAME, and set its key.") from None
+        raise OptionError(f"The judge {name!r} cannot be opened ({_plain(error)}).", "Name a model as inspect does, such as openai-api/local/NAME with --judge-url, and set its key.") from None
+    lines = judged_lines(cases, outputs)
     wanted = [one for one in cases if one.good]
-    first = {one.case: one for one in outputs if one.epoch == 1 and one.brief is not None}
     task = Task(
         dataset=MemoryDataset(
-            [Sample(id=one.id, input=one.family, target=one.good or "", metadata=_sample(one).metadata) for one in wanted if one.id in first], name="prep_coach_judged"
+            [Sample(id=one.id, input=one.family, target=one.good or "", metadata=_sample(one).metadata) for one in wanted if one.id in lines], name="prep_coach_judged"
         ),
-        solver=lines_to_decide(first),
+        solver=lines_to_decide(lines),
         scorer=graded(model, (our_suite() / "rubric.md").read_text("utf-8")),
         name="prep_coach_judged",
         fail_on_error=False,
