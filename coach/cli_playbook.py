@@ -74,12 +74,16 @@ def remove(
     force: Annotated[bool, typer.Option("--force", help="Also delete what was edited by hand.")] = False,
 ) -> None:
     """Take a guide out again, with everything that was made from it."""
+    from coach.index import forget
+    from coach.resources import corpus_digest
     from coach.team import remove_guide, team_folder
 
     folder = team_folder(load_settings())
     for name in names:
         guide = remove_guide(folder, name, force)
         print(f"Removed {guide.name}: {_count(len(guide.files), 'file')}.")
+    left = load_settings()
+    forget(left.home, corpus_digest(left.corpus))
 
 
 @playbook.command(epilog="Example: coach playbook examples handbook --write")

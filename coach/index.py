@@ -92,6 +92,14 @@ def _owner_only(folder: Path) -> None:
         path.chmod(0o700 if path.is_dir() else 0o600)
 
 
+def forget(home: Path, digest: str) -> None:
+    """Remove every index but that of this digest: what was taken out of a playbook must not live on in an old one."""
+    root = home / "index"
+    for old in root.iterdir() if root.is_dir() else ():
+        if old.is_dir() and old.name != f"{digest[:16]}-{FORMAT}":
+            shutil.rmtree(old, ignore_errors=True)
+
+
 def _sweep(root: Path, keep: Path) -> None:
     """Remove all but the new index and the one before it."""
     others = [one for one in root.iterdir() if one.is_dir() and one != keep and not one.name.startswith("building-")]

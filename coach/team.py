@@ -20,6 +20,7 @@ import yaml
 from pydantic import ValidationError
 
 from coach.errors import CorpusError, OptionError, OutputError
+from coach.evals.baseline import forget_family
 from coach.evals.cases import Case, load_words
 from coach.evals.checks import decision_parts
 from coach.evals.scorers import PARTS
@@ -149,6 +150,7 @@ def remove_guide(folder: Path, name: str, force: bool = False) -> Guide:
     try:
         _delete(folder, guide)
         _write_rooms(folder)
+        forget_family(folder / "evals" / "baseline.json", guide.name)
     except OSError as error:
         raise OutputError(f"The playbook in {folder} cannot be changed ({error.strerror}).", "Check its permissions.") from None
     return guide
@@ -192,7 +194,7 @@ def rules_of(guide: Guide) -> list[dict[str, object]]:
     goods = [one.good for one in guide.pairs]
     made: list[dict[str, object]] = []
     for number, pair in enumerate(guide.pairs, 1):
-        phrase = pair.bad.strip(" .!?,;:…")
+        phrase = pair.bad.strip(" .!?,;:…\"“”‘’'«»")
         shape = re.compile(rf"(?<![\w-]){re.escape(phrase)}(?![\w-])", re.I)
         if not 1 <= len(phrase.split()) <= _RULE_WORDS or any(shape.search(one) for one in goods):
             continue
@@ -218,14 +220,18 @@ def cases_of(guide: Guide) -> tuple[Case, ...]:
     words = load_words()
     patterns = {part: getattr(words, part) for part in PARTS}
     made: list[Case] = []
-    for number, pair in enumerate(guide.pairs, 1):
+    for pair in guide.pairs:
         where = f"{guide.source}, line {pair.line}" + (f", {pair.heading}" if pair.heading else "")
         decides = len(decision_parts(pair.good, patterns)) >= 2
         bad, good = _sentence(pair.bad), _sentence(pair.good)
-        made.append(Case(id=f"{guide.name}-{number}-not", family=guide.name, why=where, text=bad, flags=(bad,), bad=pair.bad, good=pair.good if decides else None))
+        # By its words and not by its place: a pair put in above must not turn the ones below it red.
+        mark = hashlib.sha256(f"{pair.bad}\n{pair.good}".encode()).hexdigest()[:6]
+        while f"{guide.name}-{mark}-not" in {one.id for one in made}:
+            mark += "x"
+        made.append(Case(id=f"{guide.name}-{mark}-not", family=guide.name, why=where, text=bad, flags=(bad,), bad=pair.bad, good=pair.good if decides else None))
         # A few words alone are no update that could be sent to a room.
         rooms: tuple[Room, ...] = ("okr_review", "okr_doc", "one_on_one", "staff_meeting") if len(good.split()) >= 5 else ()
-        made.append(Case(id=f"{guide.name}-{number}-say", family=guide.name, why=where, text=good, clean=True, room=rooms))
+        made.append(Case(id=f"{guide.name}-{mark}-say", family=guide.name, why=where, text=good, clean=True, room=rooms))
     return tuple(made)
 
 

@@ -149,6 +149,23 @@ def write_baseline(path: Path, report: Report, because: str, root: Path) -> Base
             for one in report.results
         },
     )
+    return _written(path, made)
+
+
+def forget_family(path: Path, family: str) -> None:
+    """Take a family that is gone out of a baseline, with the answers to it; the file goes when nothing is left."""
+    found = load_baseline(path)
+    if found is None:
+        return
+    left = {name: one for name, one in found.cases.items() if one.family != family}
+    if not left:
+        path.unlink()
+    elif len(left) < len(found.cases):
+        _written(path, found.model_copy(update={"cases": left}))
+
+
+def _written(path: Path, made: Baseline) -> Baseline:
+    made = made.model_copy(update={"seal": ""})
     made = made.model_copy(update={"seal": _seal(made)})
     head = made.model_dump(mode="json", exclude={"cases", "seal"})
     # One line a case, so that a commit shows which answers a change to the coach has moved.

@@ -108,6 +108,13 @@ def _rules_emptied() -> None:
     _swap(pipeline, "lint", lambda old: lambda *args, **kwargs: ())
 
 
+def _rules_emptied_of(kind: str) -> Callable[[], None]:
+    def emptied() -> None:
+        _swap(pipeline, "lint", lambda old: lambda *args, **kwargs: tuple(one for one in old(*args, **kwargs) if not one.rule.startswith(f"{kind}.")))
+
+    return emptied
+
+
 def _marks_shifted() -> None:
     def shift(finding: Any) -> Any:
         return finding.model_copy(update={"start": max(0, finding.start - 25), "end": max(1, finding.end - 25)})
@@ -270,6 +277,9 @@ def _weak_words_stay() -> None:
     _verdicts(lambda verdict: "okr_doc" if verdict.room in ("leave_out", "okr_review") else verdict.room)
 
 
+RULE_FILES = (
+    "blame", "decisions", "delays", "effort", "hedges", "hidden-actors", "jargon", "length", "optimism", "private", "quantities", "ritual", "status-colours",
+)  # fmt: skip
 MUTATIONS: dict[str, Mutation] = {
     one.name: one
     for one in (
@@ -284,6 +294,7 @@ MUTATIONS: dict[str, Mutation] = {
         Mutation("staff-into-doc", "news for everybody goes into the pre-read", _instead("staff_meeting", "okr_doc")),
         Mutation("decisions-into-doc", "what needs a decision is filed as a record", _weak_words_stay),
         Mutation("rules-emptied", "no weak word is marked", _rules_emptied),
+        *(Mutation(f"rules-{kind}", f"no mark of corpus/rules/{kind}.yaml is set", _rules_emptied_of(kind)) for kind in RULE_FILES),
         Mutation("marks-shifted", "marks stand 25 characters too early", _marks_shifted),
         Mutation("retrieval-random", "the playbook answers at random", _retrieval_random),
         Mutation("owner-made-up", "a missing owner is called Dana", _owner_made_up),
