@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from coach.jobs import Stats
     from coach.pipeline import Coach
     from coach.schema import Brief
+    from coach.settings import Settings
 
 cli = typer.Typer(
     help="Turns a draft update into a private 1:1 brief and a public OKR brief, on your own machine.",
@@ -63,6 +64,9 @@ def prep(
     """Make the brief of a draft: rooms, rewrites, two documents, questions."""
     coach = _coach(model=model, private_to_model=private_to_model)
     shown: list[Stats] = []
+    if coach.settings.model and (away := _leaves_to(coach.settings)):
+        what = "Every line of the draft goes, the private ones too," if coach.settings.private_to_model else "The public lines of the draft go"
+        print(f"{what} to {away}.", file=sys.stderr)
     given = {"text": _draft(file), "as_": as_, "review_date": _day(review_date), "answers": _answers(answers)}
     try:
         brief = _last(coach, {**given, "on_stats": shown.append})
@@ -70,6 +74,9 @@ def prep(
         coach.close()
     if stats:
         print(_stats_line(shown[0]) if shown else "No model was asked.", file=sys.stderr)
+    if out is not None or format == "markdown":
+        for notice in brief.notices:
+            print(f"! {notice}", file=sys.stderr)
     if out is not None:
         for path in write_documents(brief, out):
             print(path)
@@ -110,7 +117,7 @@ def lint_files(
 @cli.command(epilog="Example: coach route draft.md")
 def route(file: DraftArgument = "-", as_: SideOption = "report") -> None:
     """Show the room of each item and why."""
-    for item in _coach().prep(_draft(file), as_=as_).items:
+    for item in _coach(model="none").prep(_draft(file), as_=as_).items:
         room = item.room + (f" then {item.then}" if item.then else "")
         print(f"{item.id}. {room} ({item.confidence:.2f})  {_one_line(item.quote)}\n   {item.because}")
 
@@ -282,6 +289,12 @@ def _coach(**flags: Any) -> Coach:
     from coach.pipeline import Coach
 
     return Coach(_settings(**flags), _progress())
+
+
+def _leaves_to(settings: Settings) -> str | None:
+    from coach.model import leaves_to
+
+    return leaves_to(settings)
 
 
 def _last(coach: Coach, given: dict[str, Any]) -> Brief:

@@ -17,6 +17,8 @@ from coach.stems import stems
 _WORD = re.compile(r"[^\W_][\w'’.,:/%-]*[\w%]|[^\W_]")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _NAME = re.compile(r"(?<![.!?:\n] )(?<!^)\b[A-ZÀ-Þ][\w'’-]{2,}")
+_SHORT_NAME = re.compile(r"(?<![.!?:\n] )(?<!^)\b[A-ZÀ-Þ][a-zà-ÿ]\b")
+_SHORT_WORDS = frozenset("We He It My No On In At Is If So To Of Or Up Us Be By Do Go Am An As Me Ok Oh Hr Fr Dr Mr Ms Vp Re Ps Th Mo Tu Fr Sa Su".split())
 STOP_WORDS = frozenset(
     "a an the and or but of to in on at for with by is are was were be been being it its this that these those i we you he she they my our your his her "
     "their me us him them as so not no do does did done have has had will would can could should may might must if then than from into over about up out all any "
@@ -54,6 +56,7 @@ def leaks(
         clause = draft[span.start : span.end]
         shared = own & words
         names = {name for name in _NAME.findall(clause) if name.lower() not in shown}
+        names |= {name for name in _SHORT_NAME.findall(clause) if name not in _SHORT_WORDS and not re.search(rf"\b{name}\b", shown, re.I)}
         verbatim = len(clause.split()) >= 3 and _flat(clause) in plain
         if (
             verbatim

@@ -18,7 +18,7 @@ from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from coach.errors import ModelError, OptionError
 from coach.local import LOCAL, Server, is_local, serve, writes
@@ -268,9 +268,7 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
             server=server,
             writes=writes(server.name),
         )
-    parts = urlsplit(settings.base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise OptionError("COACH_BASE_URL is no web address.", "Write it like https://api.openai.com/v1.")
+    parts = _address(settings.base_url)
     key = settings.api_key.get_secret_value() if settings.api_key else None
     if key is None and parts.hostname == "api.openai.com":
         raise OptionError(
@@ -287,16 +285,33 @@ def connect(settings: Settings, chat: BaseChatModel | Model | None = None) -> Mo
     )
 
 
+def _address(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is none
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return parts
+    except ValueError:  # half an IPv6 address, or a port that is none
+        pass
+    raise OptionError("COACH_BASE_URL is no web address.", "Write it like https://api.openai.com/v1.")
+
+
 def leaves_to(settings: Settings) -> str | None:
     """Where the lines of a draft would go with these settings, without connecting; None: they stay on this machine."""
     if not settings.model or is_local(settings.model) or answers_here(settings.base_url, settings.model):
         return None
-    return urlsplit(settings.base_url).netloc.rpartition("@")[2] or settings.base_url
+    try:
+        return urlsplit(settings.base_url).netloc.rpartition("@")[2] or settings.base_url
+    except ValueError:
+        return settings.base_url
 
 
 def answers_here(address: str, name: str) -> bool:
     """Whether a server address and model name mean this machine; a name that a local server hands on does not."""
-    host = urlsplit(address).hostname or ""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return False
     if _ROUTES_AWAY.search(name):
         return False
     try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -44,6 +45,8 @@ MAX_WORDS = 40  # in one sentence
 LONGER = 1.3  # times the offline text
 _GROUND_WORDS = 25
 _MARKUP = re.compile(r"[*_#`|<>{}\\~]|https?:|www\.|\]\(|^\s*(?:[-•]|\d+[.)])\s", re.M)
+_SPELLED_OUT = re.compile(r"(?:(?<!\w)[^\W\d_](?!\w)[ .·•_|/-]{1,3}){3,}[^\W\d_](?!\w)")
+_DOMAIN = re.compile(r"\b[\w-]+\.(?:com|io|co|org|net|ai|app|dev|me|ly|de|uk|eu|biz|info|xyz|ru|cn)\b", re.I)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[\"'“])")
 _TRIMS = 12  # ways to leave a sentence out that are tried
 _SPLIT = re.compile(r"\[\w+\?\]")
@@ -145,6 +148,10 @@ class Writer:
     def judge(self, job: Job, text: str) -> tuple[Rewrite | None, tuple[Fault, ...]]:
         """The rewrite that a text makes (None for a question), and everything that is wrong with it."""
         found: list[Fault] = []
+        if any(unicodedata.category(one) in ("Cf", "Cc", "Co", "Cs") for one in text) or _SPELLED_OUT.search(text):
+            found.append(Fault("markup", "write plain words, with no hidden signs and no letters set apart"))
+        if any(one.lower() not in job.source.lower() for one in _DOMAIN.findall(text)):
+            found.append(Fault("markup", "name no address that the line does not name"))
         if _MARKUP.search(text.replace("<", "").replace(">", "") if re.search(r"[<>]\s?\d", job.source) else text):
             found.append(Fault("markup", "write plain sentences"))
         if len(text.split()) > LONGER * max(len(job.text.split()), 12) + (12 if job.kind == "question" else 4):

@@ -1,4 +1,7 @@
-"""Settings from the environment, a `.env` file and flags; read once at the edge and passed in."""
+"""Settings from the environment and flags; read once at the edge and passed in.
+
+No `.env` is read: a file in somebody's folder must not decide where a draft goes.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="COACH_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="COACH_", extra="ignore", frozen=True, populate_by_name=True
     )
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("prep-coach")))
@@ -78,5 +81,5 @@ def load_settings(**flags: object) -> Settings:
         name = str(first["loc"][0]).upper() if first["loc"] else "SETTING"
         raise OptionError(
             f"{'' if name.startswith('OPENAI') else 'COACH_'}{name} cannot be used: {first['msg'].lower()}.",
-            "Correct it in the environment or in .env, and run the command again.",
+            "Correct it in the environment, and run the command again.",
         ) from None

@@ -146,17 +146,18 @@ def build(coach: Coach) -> gr.Blocks:
             return
         yield from prepare(asked, progress)
 
-    def on_fill(keys: list[str], shown: _Shown, *words: str) -> Iterator[Any]:
+    def on_fill(keys: list[str], shown: _Shown, model: str, private_too: bool, *words: str) -> Iterator[Any]:
         answers = dict(shown.asked.answers)
         for key, word in zip(keys, words, strict=True):
             answers.pop(key, None)
             if word and word.strip():
                 answers[key] = " ".join(word.split())
-        yield from prepare(replace(shown.asked, answers=tuple(answers.items())))
+        # By the choice of a model as the page shows it now: that is what it says will leave this machine.
+        yield from prepare(replace(shown.asked, answers=tuple(answers.items()), model=model or "", private_too=bool(private_too)))
 
-    def on_move(number: int, shown: _Shown, room: Room) -> Iterator[Any]:
+    def on_move(number: int, shown: _Shown, model: str, private_too: bool, room: Room) -> Iterator[Any]:
         others = (one for one in shown.asked.moves if one[0] != number)
-        yield from prepare(replace(shown.asked, moves=(*others, (number, room))))
+        yield from prepare(replace(shown.asked, moves=(*others, (number, room)), model=model or "", private_too=bool(private_too)))
 
     def on_model(model: str, private_too: bool) -> tuple[Any, ...]:
         """What will leave the machine with this choice, and what is still to be done for it."""
@@ -296,7 +297,7 @@ def build(coach: Coach) -> gr.Blocks:
                         gr.on(
                             [put.click, *[one.submit for one in fields]],
                             partial(on_fill, keys),
-                            [now, *fields],
+                            [now, picker, private_too, *fields],
                             outputs,
                             api_visibility="private",
                         )
@@ -308,7 +309,7 @@ def build(coach: Coach) -> gr.Blocks:
                         interactive=True,
                         elem_id=f"move-{item.id}",
                     )
-                    move.input(partial(on_move, item.id), [now, move], outputs, api_visibility="private")
+                    move.input(partial(on_move, item.id), [now, picker, private_too, move], outputs, api_visibility="private")
 
             with gr.Tab("1:1 questions"):
                 asked_questions = gr.HTML(cards.questions_list(()), elem_id="questions")

@@ -388,3 +388,55 @@ def test_the_report_folder_may_be_missing_but_not_forbidden(run: Run, tmp_path: 
     done = run("eval", "--suite", str(mine), "--out", str(blocked / "out"))
     assert done.returncode == 2 and "Name a folder" in done.stderr
     shutil.rmtree(mine)
+
+
+def test_a_known_failure_does_not_hide_a_new_one_of_the_same_scorer() -> None:
+    case = Case.model_validate({**PASSES, "must": ["14", "20"]})
+    words = load_words()
+
+    def run_of(text: str, baseline: Baseline | None) -> object:
+        came = Output(case="gates", brief=_brief(case, text))
+        return compare([case], [came], [judge(case, came, words)], baseline, Thresholds(), whole=True).results[0]
+
+    first = run_of("14 complaints", None)
+    known = Baseline(cases={"gates": Blessed(digest=case.digest, family="own", failed=first.failed, faults=first.faults)})
+    assert first.failed and run_of("14 complaints", known).status == "known failure"
+    worse = run_of("complaints", known)
+    assert worse.status == "regression" and "kept" in worse.fresh
+
+
+def test_a_family_that_ran_whole_is_held_to_its_least_and_junit_says_so() -> None:
+    case = Case.model_validate(PASSES)
+    came = Output(case="gates", brief=_brief(case, "15 complaints"))
+    given = [judge(case, came, load_words())]
+    low = compare([case], [came], given, None, Thresholds(default=0.5), whole=False)
+    assert any("the least is 50%" in one for one in low.faults) and "the least is 50%" in as_junit(low)
+    part = compare([case], [came], given, None, Thresholds(default=0.5), whole=False, parts=frozenset({"own"}))
+    assert not any("the least" in one for one in part.faults)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"do": "questions", "room": "okr_review"}, "room: not judged with do: questions"),
+        ({"pages": ["rooms/okr-doc"]}, "pages needs do: search"),
+        ({"bad": "North is yellow."}, "expects nothing"),
+    ],
+)
+def test_an_expectation_that_nobody_checks_is_refused(run: Run, tmp_path: Path, row: dict[str, object], said: str) -> None:
+    done = run("eval", "--suite", str(suite(tmp_path / "evals", {"id": "x", "family": "own", "text": "North is late.", **row})))
+    assert done.returncode == 2 and said in done.stderr
+
+
+def test_a_misspelt_family_in_the_thresholds_is_refused(run: Run, tmp_path: Path) -> None:
+    mine = suite(tmp_path / "evals", PASSES)
+    (mine / "thresholds.yaml").write_text("default: 0\nfamilies: {owm: 0.9}\n", "utf-8")
+    done = run("eval", "--suite", str(mine))
+    assert done.returncode == 2 and "'owm'" in done.stderr
+
+
+def test_every_file_of_rules_has_a_mutation_of_its_own() -> None:
+    from coach.evals.mutations import RULE_FILES
+    from coach.resources import data_root
+
+    assert set(RULE_FILES) == {path.stem for path in (data_root() / "corpus" / "rules").glob("*.yaml")} - {"signals"}

@@ -120,3 +120,32 @@ def test_no_short_form_and_no_weekday_is_a_person() -> None:
 def test_half_a_due_date_is_said_to_its_end() -> None:
     text = "COO chooses, and before the tariff board sits"
     assert words(text, seen(text, "due", "before the").due) == "before the tariff"
+
+
+@pytest.mark.parametrize(
+    ("text", "glimpse"),
+    [
+        ("she should say auto-stop at 8pm out loud", "8pm"),
+        ("ship the shim, or accept 96.4 this qtr", "this"),
+        ("they lead the release over the audit", "the release"),
+        ("can't take it back and can't do a 12th", "12th"),
+        ("the crew is at 0.24. a wagon", "0.24."),
+    ],
+)
+def test_what_is_no_time_is_no_due_date(text: str, glimpse: str) -> None:
+    assert seen(text, "due", glimpse).due is None
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        ("Ilse is chasing it, Marek will take the call on Friday.", "Marek"),
+        ("Finance prepared the form; the signature is Lotte's.", "Lotte"),
+        ("It falls to Ms. Okonjo to choose between Brenta and Kolm.", "Ms. Okonjo"),
+        ("That is up to Renske.", "Renske"),
+        ("Unless HR frees six starters we close the desk. Chief Inspector Byrne owns the choice.", "Chief Inspector Byrne"),
+        ("Sienna either orders the impeller or we leave nine hectares dry.", "Sienna"),
+    ],
+)
+def test_who_decides_goes_before_whoever_else_is_named(text: str, owner: str) -> None:
+    assert words(text, read_facts(text, 0, len(text)).owner) == owner

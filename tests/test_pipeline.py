@@ -197,3 +197,41 @@ def test_curly_apostrophes_keep_a_confidence_as_straight_ones_do(coach: Coach) -
         brief = coach.prep(f"- 14 of 20 vans have the new scanner, 20 was promised for June\n- {text}\n")
         assert "Rotterdam" not in brief.documents.okr
         assert {item.room for item in brief.items if "Rotterdam" in item.quote} == {"one_on_one"}
+
+
+def test_a_row_names_its_figure_and_its_target_around_the_choice(coach: Coach) -> None:
+    text = "LINE | DAYS | GOAL | COMMENT\nTumor panel | 16.8 | 10 | robot 2 dead since 2/26. wait for repair (5 wks) or send 40% to the partner lab. has to be settled Monday"
+    (said,) = [one.text for item in coach.prep(text).items for one in item.rewrites if one.room == "okr_review"]
+    assert said.startswith("Tumor panel at 16.8, target 10.") and "wait for repair (5 wks) or send 40% to the partner lab" in said
+
+
+def test_what_was_seen_and_not_said_is_private_with_all_of_its_sentence(coach: Coach) -> None:
+    brief = coach.prep("Last week the slide had barley at 0.57, it was the wrong run, I saw it and I said nothing, so now the board believes it.")
+    assert {item.room for item in brief.items} == {"one_on_one"} and "0.57" not in brief.documents.okr
+
+
+def test_people_who_do_not_speak_are_the_private_half_of_a_public_sentence(coach: Coach) -> None:
+    brief = coach.prep("Six of eleven cable sections lie open because Ferdl and the works council don't speak since the letter, I need two crews or we miss 1 June.")
+    assert "two crews" in brief.documents.okr and "Ferdl" not in brief.documents.okr and "letter" not in brief.documents.okr
+
+
+def test_promised_silence_stands_apart_and_nothing_is_asked_about_it(coach: Coach) -> None:
+    text = "- Renz cried after the art review, he asked me not to make it a thing\n- the boiler KR sits at 4 of 11, target 11 by 1 October"
+    notes = coach.prep(text).documents.one_on_one
+    before, _, after = notes.partition("## Not to be said without their leave")
+    assert "Renz" in after and "Renz" not in before.partition("## To say")[2]
+    assert not any(line.startswith("- **") and "Renz" in line for line in notes.splitlines())
+
+
+def test_a_bare_verdict_is_left_out_and_a_choice_joins_what_makes_it_needed(coach: Coach) -> None:
+    text = "Meals is on yellow since Monday. The milk supplier gave notice, last delivery 27 October. Two choices: the Kranz dairy at plus 9 cents a litre, or no milk in week 44."
+    brief = coach.prep(text)
+    assert "yellow" not in brief.documents.okr.lower()
+    (said,) = [one.text for item in brief.items for one in item.rewrites if one.room == "okr_review"]
+    assert "27 October" in said and "Kranz" in said and "[lever?]" not in said
+
+
+def test_no_tail_says_for_the_writer_what_the_writer_did_not_say(coach: Coach) -> None:
+    ours = " ".join(one.text for one in coach.library.phrasing.constructions).lower()
+    for claim in ("told only you", "hear it from me", "too late", "no longer", "we drop it"):
+        assert claim not in ours

@@ -122,3 +122,18 @@ def test_a_few_bare_words_over_a_list_are_its_heading() -> None:
     found = [(one.context, text[one.start : one.end]) for one in blocks(text)]
     assert found[:2] == [("Berths", "quay 4 is closed until May"), ("Berths", "quay 5 has one crane")]
     assert found[2][1] == "we are late on quay 6 too"
+
+
+def test_the_name_of_a_talk_is_a_heading_and_what_is_said_of_a_talk_is_not() -> None:
+    text = "Gil 1:1\nSmelled of smoke on Thursday.\n\n1:1 with Farouk, Weds (he leads checkout)\n- wants the seat\n\nShe cancelled our 1:1\nThat is the fourth time."
+    said = " / ".join(text[one.start : one.end] for one in blocks(text))
+    assert "Gil 1:1" not in said and "Farouk" not in said
+    assert "She cancelled our 1:1" in said
+
+
+def test_time_stamps_of_a_recording_and_a_closing_are_no_items() -> None:
+    text = "[00:04] first answer takes 19 min\n[00:31] second line\n[02:30]\n\nWith kind regards,\nIoana Dragomirescu"
+    assert [text[one.start : one.end] for one in blocks(text)] == ["first answer takes 19 min", "second line"] or "[0" not in " ".join(
+        text[one.start : one.end] for one in blocks(text)
+    )
+    assert not any("Ioana" in text[one.start : one.end] for one in blocks(text))

@@ -21,7 +21,16 @@ from coach.guides import guide_pages, guide_text, guide_title
 from coach.pairs import find_pairs, find_stated
 from coach.resources import load_corpus, load_rooms
 from coach.schema import Finding, Span
-from coach.team import add_guide, example_files, guide_words, list_guides, remove_guide, team_folder, write_examples
+from coach.team import (
+    add_guide,
+    cases_of,
+    example_files,
+    guide_words,
+    list_guides,
+    remove_guide,
+    team_folder,
+    write_examples,
+)
 
 Run = Callable[..., "CompletedProcess[str]"]
 WORDS = guide_words()
@@ -441,3 +450,32 @@ def test_a_teams_own_cases_gate_its_coach(run: Run, tmp_path: Path, home: Path) 
     assert "nordlys" in first.stdout and "10" in first.stdout
     assert run("eval", "--suite", str(suite), "--bless").returncode == 0
     assert run("eval", "--suite", str(suite)).returncode == 0
+
+
+def test_removing_a_guide_takes_its_answers_out_of_the_baseline_and_old_indexes(tmp_path: Path) -> None:
+    from coach.evals.baseline import Baseline, Blessed, _written, load_baseline
+    from coach.index import FORMAT, forget
+
+    own = tmp_path / "own"
+    add(own)
+    path = own / "evals" / "baseline.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = Blessed(digest="a", family="other", answer=("ours",))
+    _written(path, Baseline(cases={"nordlys-1": Blessed(digest="b", family="nordlys", answer=("Odense",)), "other-1": kept}))
+    remove_guide(own, "nordlys")
+    left = load_baseline(path)
+    assert left is not None and set(left.cases) == {"other-1"} and "Odense" not in path.read_text("utf-8")
+    for name in ("a" * 16, "b" * 16):
+        (tmp_path / "index" / f"{name}-{FORMAT}").mkdir(parents=True)
+    forget(tmp_path, "a" * 40)
+    assert [one.name for one in (tmp_path / "index").iterdir()] == [f"{'a' * 16}-{FORMAT}"]
+
+
+def test_a_pair_put_in_above_leaves_the_cases_below_as_they_were(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    add(own, "# Voice\n\nNever say “quick win”; say “refunds fell from 9 to 4 days”.\n")
+    (guide,) = list_guides(own)
+    before = {one.id for one in cases_of(guide)}
+    add(own, "# Voice\n\nNever say “huge step”; say “8 of 9 sites are live”.\n\nNever say “quick win”; say “refunds fell from 9 to 4 days”.\n")
+    (guide,) = list_guides(own)
+    assert before < {one.id for one in cases_of(guide)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from coach.faithful.amounts import counted, labels, limits, pairs, roles
 from coach.faithful.choices import (
     alternatives,
+    answered,
     conditions,
     dropped,
     force,
@@ -18,6 +19,7 @@ from coach.faithful.choices import (
     reasons,
     reported,
     settled,
+    strength,
 )
 from coach.faithful.held import blanks, days, direction, lost, new_words, numbers, twice
 from coach.faithful.parties import deciders, order, together, wants
@@ -40,6 +42,8 @@ _CHECKS = (
     alternatives,
     conditions,
     force,
+    strength,
+    answered,
     negations,
     dropped,
     wants,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from coach.faithful.text import BLANK, Fault, Text, share_of, side_of, value_of
@@ -64,6 +65,44 @@ def force(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[F
                 yield Fault("may, will and must changed", f"{phrase} {stem}")
     if any(True for _ in said.places(words.obliged)) and not any(True for one in (given, plain) for _ in one.places((*words.obliged, "need", "needs", "required"))):
         yield Fault("may, will and must changed", "nothing is an obligation in the draft")
+
+
+_STRENGTH = {"should": "should", "ought": "should", "must": "must", "has": "must", "have": "must", "will": "will", "'ll": "will", "shall": "will"}
+
+
+def strength(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:
+    """What should be done is not yet what must or will be."""
+
+    def said_of(one: Text) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for n, word in enumerate(one.words):
+            level = _STRENGTH.get(word.low)
+            if level is None or (word.low in ("has", "have") and one.low[n + 1 : n + 2] != ["to"]):
+                continue
+            after = next((w for w in one.words[n + 1 : n + 5] if (w.is_content or w.low == "be") and w.low != "to"), None)
+            if after:
+                found.setdefault(after.stem, set()).add(level)
+        return found
+
+    mine, theirs, ours = said_of(said), said_of(given), said_of(plain)
+    for stem, levels in mine.items():
+        known = theirs.get(stem, set()) | ours.get(stem, set())
+        if known and levels - known:
+            yield Fault("may, will and must changed", f"{', '.join(sorted(levels - known))} {stem}")
+
+
+def answered(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:
+    """What is asked of a room is not answered for it."""
+
+    def asks(one: Text) -> int:
+        return re.sub(r"\[\w+\?\]", "", one.text).count("?")
+
+    if asks(said) < asks(plain):
+        yield Fault("a question turned into a statement", "")
+    if re.search(r"(?:^|[.!?]\s)(?:yes|no)[.!](?:\s|$)", said.text, re.I) and not re.search(r"(?:^|[.!?]\s)(?:yes|no)[.!](?:\s|$)", plain.text + given.text, re.I):
+        yield Fault("a decision added", "yes or no is for the room to say")
+    if "whether" in plain.low and "whether" not in said.low and "if" not in said.low and asks(said) <= asks(plain) and "?" not in re.sub(r"\[\w+\?\]", "", said.text):
+        yield Fault("a decision added", "whether")
 
 
 def dropped(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:

@@ -19,6 +19,8 @@ _SLIGHT = frozenset(
     "run runs running ran stand stands stood sit sits sat reach reached hit hits been being since after before until ago during off who's what's that's it's "
     "wanted want would yes okay well anyway somehow something somebody someone get gets got going goes make makes made put take takes took come comes came there here".split()
 )
+_SHORT = frozenset("a i am an as at be by do go he if in is it me my no of on or so to up us we ok".split())  # words that are nobody's name
+_LEADS = ({"by", "before", "due"}, {"until", "till", "til"}, {"on"}, {"since", "after", "from"}, {"in"})
 _BY = frozenset({"by", "before", "until", "till", "due"})
 _SINCE = frozenset({"since", "after", "from"})
 
@@ -26,6 +28,8 @@ _SINCE = frozenset({"since", "after", "from"})
 def new_words(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[Fault]:
     known = given.stems | plain.stems | set(stems([w for phrase in words.connecting for w in phrase.split()]))
     new = [one.text for one in said.words if one.is_content and one.stem not in known and not BLANK.match(one.text)]
+    short = {*given.low, *plain.low}
+    new += [one.text for one in said.words if one.low.isalpha() and len(one.low) <= 2 and one.low not in _SHORT and one.low not in short]
     if new:
         yield Fault("words that the draft does not hold", ", ".join(dict.fromkeys(new)))
 
@@ -99,6 +103,10 @@ def blanks(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterator[
         yield Fault("a blank left out", one)
     for one in sorted(set(shown) - set(wanted)):
         yield Fault("a blank that is none", one)
+    for lead, blank in re.findall(r"\b(\w+) (\[\w+\?\])", said.text):
+        swapped = (blank == "[date?]" and lead.lower() in ("from", "ask", "asks", "whose", "tell")) or (blank == "[owner?]" and lead.lower() == "by")
+        if swapped and f"{lead} {blank}".lower() not in plain.text.lower():
+            yield Fault("a blank in the place of another", f"{lead} {blank}")
     if len(shown) > len(wanted) and set(shown) == set(wanted):
         yield Fault("a blank shown twice", ", ".join(sorted(set(shown))))
 
@@ -124,3 +132,6 @@ def direction(said: Text, given: Text, plain: Text, words: GuardWords) -> Iterat
             yield Fault("a day of the draft became another", f"by{day}")
         if before & _SINCE and known and not known & _SINCE and known & _BY:
             yield Fault("a day of the draft became another", f"after{day}")
+        groups = [group for group in _LEADS if group & before]
+        if groups and known and any(group & known for group in _LEADS) and not groups[0] & known:
+            yield Fault("a day of the draft became another", f"{' '.join(sorted(before))}{day}")
