@@ -84,7 +84,7 @@ _LEVER_ENDS = re.compile(
 )
 _LEVERS = tuple(re.compile(pattern, re.I if "[A-Z]" not in pattern else 0) for pattern in _LEVER_TRIGGERS)
 _OWNER = (
-    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?|says (?:which|so|yes))\b)"),
+    re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+){0,2}|(?:the )?(?:CFO|CEO|CTO|COO|CIO|VP(?: \w+)?|GM|board|steering committee|committee|exec staff|director))(?:'s (?:call|decision|budget)| (?:signs?|decides?|approves?|owns|has to (?:sign|decide|call|approve)|needs to (?:sign|decide|approve)|must (?:sign|decide)|can (?:sign|approve|decide)|picks?|says (?:which|so|yes))\b)"),
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)? \([A-ZÀ-Þ][\w'’. -]+\)|(?:Dr|Ms|Mr)\. [A-ZÀ-Þ][\w'’-]+)"),
     re.compile(r"\b(?:owner(?: is)?:?|decision owner:?|decided by|signed by|approved by|owned by|sign-?off (?:from|by)|approval (?:from|by)|ask(?:s|ing)? |needs? |[Dd]ecision(?::| by| from| with)?)\s?(?P<owner>(?:the )?(?:[A-ZÀ-Þ][\w'’-]+)(?: [A-ZÀ-Þ][\w'’-]+)?)(?='s|\b)"),
     re.compile(r"\b(?P<owner>[A-ZÀ-Þ][\w'’-]+(?: [A-ZÀ-Þ][\w'’-]+)?) either \w+s\b"),
@@ -92,7 +92,7 @@ _OWNER = (
     re.compile(r"\b(?P<owner>(?:the )?(?:[Cc]ommissioner|board|[Ss]teering committee|council|exec(?:utive)? (?:staff|team)|leadership))\b(?= (?:to|has|must|decides|needs|directs|accepts|approves|picks))"),
 )
 # Who decides, said outright: before whoever else is named as busy with it.
-_NAME = r"(?:(?:Dr|Mr|Mrs|Ms)\. )?[A-ZÀ-Þ][a-zà-ÿ'’-]*[a-zà-ÿ](?: [A-ZÀ-Þ][\w-]*[a-zà-ÿ])?"
+_NAME = r"(?:(?:Dr|Mr|Mrs|Ms)\. )?[A-ZÀ-Þ][a-zà-ÿ-]*[a-zà-ÿ](?: [A-ZÀ-Þ][\w-]*[a-zà-ÿ]){0,2}"
 _DECIDER = (
     re.compile(rf"\b(?:[Tt]he |[Tt]hat |[Ii]ts? )?(?:signature|call|decision|last word|choice|final say) (?:is|stays|lies|rests|sits)(?: with)? (?P<owner>{_NAME})(?:['’]s)?(?=[\s.,;:!?)]|$)"),
     re.compile(rf"\b(?P<owner>{_NAME}) (?:will |has to |must |should |would |is to |can )?(?:takes? (?:the|that) (?:call|decision)|makes? (?:the|that) (?:call|decision)|ha(?:s|ve) (?:the )?(?:last|final) (?:word|say)|ha(?:s|ve) to say yes)\b"),
@@ -268,7 +268,7 @@ def _says_when(draft: str, start: int, end: int, dates: Sequence[When]) -> bool:
 _OF_TIME = re.compile(
     r"\b(?:now|soon|asap|tonight|noon|night|morning|days?|weeks?|months?|quarters?|years?|sprints?|terms?|season|spring|summer|autumn|fall|winter|easter|christmas|xmas|"
     r"ramadan|eid|diwali|divali|new year|thanksgiving|hanukkah|carnival|halloween|midsummer|lent|pentecost|michaelmas|close|closing|launch|go-?live|freeze|deadline|kw|cw|wk)\b|"
-    + _MONTH + r"\b|\b" + _ORDINAL + r"\b|\b\d{1,2}(?:st|nd|rd|th)\b|\b\d{1,2}\.(?:\s\d{1,2}\b|(?=\s*$))",
+    + _MONTH + r"\b|\b" + _ORDINAL + r"\b|\b\d{1,2}(?:st|nd|rd|th)\b|(?<![\d.])\b\d{1,2}\.(?:\s\d{1,2}\b|(?=\s*$))",
     re.I,
 )
 _UNTIL = re.compile(r"\b(?:by|before|b4|until|till?|no later than|not later than|ahead of|in time for|latest|due|bis|vor)\b", re.I)

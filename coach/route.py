@@ -129,6 +129,13 @@ class Router:
         texts = [text[unit.start : unit.end] for unit in parts]
         private = [float(one) for one in self.reader.private(means)]
         shown = [{name for name in self.words.signals_of(one) if name.startswith("always_private.")} for one in texts]
+        for n in range(1, len(parts)):
+            # "Ana and the works council don't speak": a cut before `and` parts two people from what is between them.
+            if parts[n].block == parts[n - 1].block and re.match(r"(?:and|und|&)\b", texts[n], re.I):
+                both = text[parts[n - 1].start : parts[n].end]
+                if "always_private.friction" in self.words.signals_of(both):
+                    shown[n - 1].add("always_private.friction")
+                    shown[n].add("always_private.friction")
         for sentence in _sentences_of(parts):
             # What the writer has kept quiet is what stands around it.
             whole = any(_OF_ITS_SENTENCE & shown[n] for n in sentence)

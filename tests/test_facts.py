@@ -129,7 +129,6 @@ def test_half_a_due_date_is_said_to_its_end() -> None:
         ("ship the shim, or accept 96.4 this qtr", "this"),
         ("they lead the release over the audit", "the release"),
         ("can't take it back and can't do a 12th", "12th"),
-        ("the crew is at 0.24. a wagon", "0.24."),
     ],
 )
 def test_what_is_no_time_is_no_due_date(text: str, glimpse: str) -> None:
