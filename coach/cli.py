@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from coach.jobs import Stats
     from coach.pipeline import Coach
     from coach.schema import Brief
-    from coach.settings import Settings
 
 cli = typer.Typer(
     help="Turns a draft update into a private 1:1 brief and a public OKR brief, on your own machine.",
@@ -62,9 +61,11 @@ def prep(
     stats: Annotated[bool, typer.Option("--stats", help="Print what the model did and cost, on standard error.")] = False,
 ) -> None:
     """Make the brief of a draft: rooms, rewrites, two documents, questions."""
+    from coach.model import leaves_to
+
     coach = _coach(model=model, private_to_model=private_to_model)
     shown: list[Stats] = []
-    if coach.settings.model and (away := _leaves_to(coach.settings)):
+    if coach.settings.model and (away := leaves_to(coach.settings)):
         what = "Every line of the draft goes, the private ones too," if coach.settings.private_to_model else "The public lines of the draft go"
         print(f"{what} to {away}.", file=sys.stderr)
     given = {"text": _draft(file), "as_": as_, "review_date": _day(review_date), "answers": _answers(answers)}
@@ -289,12 +290,6 @@ def _coach(**flags: Any) -> Coach:
     from coach.pipeline import Coach
 
     return Coach(_settings(**flags), _progress())
-
-
-def _leaves_to(settings: Settings) -> str | None:
-    from coach.model import leaves_to
-
-    return leaves_to(settings)
 
 
 def _last(coach: Coach, given: dict[str, Any]) -> Brief:

@@ -95,15 +95,19 @@ def _owner_only(folder: Path) -> None:
 def forget(home: Path, digest: str) -> None:
     """Remove every index but that of this digest: what was taken out of a playbook must not live on in an old one."""
     root = home / "index"
-    for old in root.iterdir() if root.is_dir() else ():
-        if old.is_dir() and old.name != f"{digest[:16]}-{FORMAT}":
-            shutil.rmtree(old, ignore_errors=True)
+    for old in _others(root, root / f"{digest[:16]}-{FORMAT}") if root.is_dir() else ():
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _others(root: Path, keep: Path) -> list[Path]:
+    """The indexes beside this one, the oldest first; what is being built is none yet."""
+    found = [one for one in root.iterdir() if one.is_dir() and one != keep and not one.name.startswith("building-")]
+    return sorted(found, key=lambda one: one.stat().st_mtime)
 
 
 def _sweep(root: Path, keep: Path) -> None:
     """Remove all but the new index and the one before it."""
-    others = [one for one in root.iterdir() if one.is_dir() and one != keep and not one.name.startswith("building-")]
-    for old in sorted(others, key=lambda one: one.stat().st_mtime)[:-1]:
+    for old in _others(root, keep)[:-1]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -311,11 +311,10 @@ class Coach(Runnable[Any, Brief]):
     def _begin_points(self, text: str, work: Sequence[Work]) -> list[Future[float] | float]:
         """How surely each item points to a decision: asked of what goes to the review with nothing in it that would change the outcome."""
         # What is told to one person, or to everybody as news, or for the record, need not be decided; what is left out asks nothing.
-        known = {"okr_doc": 1.0, "one_on_one": 1.0, "staff_meeting": 1.0, "leave_out": 0.0}
         return [
             self.library.reader.begin_points(_quote(text, one))
             if one.room == "okr_review" and not one.facts.levers
-            else known.get(one.room, 1.0)
+            else float(one.room != "leave_out")
             for one in work
         ]
 

@@ -23,6 +23,7 @@ from coach.errors import EmbeddingError
 from coach.schema import TAGS, Stated
 from coach.segment import Unit
 from coach.threads import one_thread
+from coach.words import shares
 
 Array = NDArray[np.float32]
 Encode = Callable[[str], tuple[list[int], list[tuple[int, int]]]]
@@ -180,7 +181,7 @@ class Reader:
 
     def rooms(self, means: Array) -> Array:
         """Chances of each of ROOMS, (n, 5), for the vectors of items or units."""
-        return _softmax(self._linear("room", means))
+        return shares(self._linear("room", means))
 
     def private(self, means: Array) -> Array:
         """Chances of holding something private, (n,)."""
@@ -281,11 +282,6 @@ def _runs(flags: NDArray[np.bool_]) -> Iterator[slice]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], wide.astype(np.int8), [0]])))
     for a, b in zip(edges[::2], edges[1::2], strict=True):
         yield slice(int(a), int(b))
-
-
-def _softmax(scores: Array) -> Array:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True)) if len(scores) else scores
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32) if len(scores) else scores
 
 
 def _sigmoid(scores: Array) -> Array:

@@ -72,7 +72,6 @@ class Words:
         flags = [1.0 if name in shown else 0.0 for name in self._signals.names]
         return np.array([*flags, min(len(text.split()), 60) / 30], np.float32) * 0.7
 
-
     def rows(self, texts: Sequence[str]) -> tuple[list[Row], Matrix]:
         """Texts as what `Linear.chances` takes: the sparse rows, and the dense ones, (n, d)."""
         return [self.sparse(text) for text in texts], np.stack([self.dense(text) for text in texts])

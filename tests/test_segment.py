@@ -133,7 +133,4 @@ def test_the_name_of_a_talk_is_a_heading_and_what_is_said_of_a_talk_is_not() -> 
 
 def test_time_stamps_of_a_recording_and_a_closing_are_no_items() -> None:
     text = "[00:04] first answer takes 19 min\n[00:31] second line\n[02:30]\n\nWith kind regards,\nIoana Dragomirescu"
-    assert [text[one.start : one.end] for one in blocks(text)] == ["first answer takes 19 min", "second line"] or "[0" not in " ".join(
-        text[one.start : one.end] for one in blocks(text)
-    )
-    assert not any("Ioana" in text[one.start : one.end] for one in blocks(text))
+    assert [text[one.start : one.end] for one in blocks(text)] == ["first answer takes 19 min", "second line"]
