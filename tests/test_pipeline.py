@@ -235,3 +235,13 @@ def test_no_tail_says_for_the_writer_what_the_writer_did_not_say(coach: Coach) -
     ours = " ".join(one.text for one in coach.library.phrasing.constructions).lower()
     for claim in ("told only you", "hear it from me", "too late", "no longer", "we drop it"):
         assert claim not in ours
+
+
+def test_an_exception_that_is_all_there_is_is_said_and_not_only_asked_about(coach: Coach) -> None:
+    (item,) = coach.prep("- data portal: on track, apart from the login").items
+    assert item.room == "okr_review" and all("login" in one.text for one in item.rewrites)
+
+
+def test_what_the_writer_has_told_nobody_is_for_saying(coach: Coach) -> None:
+    notes = coach.prep("- Tormod falsified two depth readings in August, I saw the raw log. I haven't told anyone, and I hired him").documents.one_on_one
+    assert "falsified" in notes.partition("## To say")[2] and "without their leave" not in notes
